@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A module of the package: what it may import is listed here and nowhere else.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "sojourn",
+    products: [
+        .executable(name: "sojourn", targets: ["sojourn"]),
+        .executable(name: "sojourn-guest", targets: ["sojourn-guest"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        // Free of Foundation, so that the guest's pid 1 can be linked statically.
+        .target(name: "CSystem"),
+        module("System", ["CSystem"]),
+        module("GuestProtocol"),
+        module("Archive"),
+
+        module("GridModel"),
+        module("StrictJSON"),
+        module("ImageFormat", ["GridModel", "StrictJSON", "Archive", crypto]),
+        module("ImageStore", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
+        module("ImageFactory", ["ImageStore", "ImageFormat", "Archive", "GridModel", "StrictJSON", "System", crypto, yams]),
+        module("QEMU", ["GridModel", "StrictJSON", "System"]),
+        module("Machine", ["QEMU", "ImageStore", "ImageFormat", "Archive", "GuestProtocol", "GridModel", "StrictJSON", "System"]),
+        module(
+            "Commands",
+            ["Machine", "QEMU", "ImageFactory", "ImageStore", "ImageFormat", "GuestProtocol", "GridModel", "StrictJSON", "System", arguments]),
+
+        .executableTarget(name: "sojourn", dependencies: ["Commands"], swiftSettings: strict),
+        .executableTarget(
+            name: "sojourn-guest", dependencies: ["GuestProtocol", "Archive", "System"], swiftSettings: strict),
+
+        .testTarget(
+            name: "UnitTests",
+            dependencies: [
+                "Archive", "Commands", "GridModel", "GuestProtocol", "ImageFactory", "ImageFormat", "ImageStore", "Machine", "QEMU",
+                "StrictJSON", "System",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["GridModel", "StrictJSON", "System", "Machine", "ImageFormat", "ImageStore"],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,182 @@
+import Glibc
+internal import CSystem
+
+/// What a child process is to be, from fork to exec. The steps are taken in the order of `sojourn_spawn`.
+package struct ChildSpecification: Sendable {
+    package struct Credentials: Sendable, Equatable {
+        package var uid: UInt32
+        package var gid: UInt32
+        package var groups: [UInt32]
+
+        package init(uid: UInt32, gid: UInt32, groups: [UInt32] = []) {
+            self.uid = uid
+            self.gid = gid
+            self.groups = groups
+        }
+    }
+
+    package var executable: String
+    package var arguments: [String]
+    /// `K=V` entries: the child's whole environment.
+    package var environment: [String]
+    package var directory: String?
+    /// The child's descriptor i is the i-th here; nil leaves it closed. All others are closed in the child.
+    package var descriptors: [Int32?]
+    package var newSession = false
+    package var newProcessGroup = false
+    /// Makes descriptor 0 the controlling terminal; needs `newSession`.
+    package var controllingTerminal = false
+    /// Sent to the child when the spawning *thread* ends.
+    package var parentDeathSignal: Int32 = 0
+    /// A cgroup's `cgroup.procs`, open for writing.
+    package var cgroup: Int32?
+    package var credentials: Credentials?
+    package var dropCapabilities = false
+    /// An own user namespace in which the caller keeps its numbers and holds every capability.
+    package var ownUserNamespace = false
+
+    /// `arguments` without the program's own name, which is `executable`.
+    package init(_ executable: String, _ arguments: [String], environment: [String], descriptors: [Int32?] = [0, 1, 2]) {
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.descriptors = descriptors
+    }
+}
+
+/// How a process ended.
+package enum ExitStatus: Equatable, Sendable {
+    case exited(UInt8)
+    case signalled(Int32)
+
+    package init(waitStatus: Int32) {
+        let signal = sojourn_term_signal(waitStatus)
+        self = signal > 0 ? .signalled(signal) : .exited(UInt8(truncatingIfNeeded: sojourn_exit_code(waitStatus)))
+    }
+}
+
+/// A child that we started. It is reaped by `reap` or `wait`, never by its destruction.
+package final class ChildProcess: Sendable {
+    package let pid: Int32
+    /// Readable once the child has ended.
+    package let ended: Descriptor
+
+    private init(pid: Int32, ended: Descriptor) {
+        self.pid = pid
+        self.ended = ended
+    }
+
+    package static func spawn(_ specification: ChildSpecification) throws -> ChildProcess {
+        let pid = try fork(specification)
+        let pidfd = try retrying("open a pidfd of process \(pid)") { sojourn_pidfd_open(pid) }
+        return ChildProcess(pid: pid, ended: Descriptor(owning: pidfd))
+    }
+
+    /// As `spawn`, for pid 1, which reaps by SIGCHLD and needs no pidfd.
+    package static func fork(_ specification: ChildSpecification) throws -> Int32 {
+        let path = strdup(specification.executable)
+        let arguments = CStrings([specification.executable] + specification.arguments)
+        let environment = CStrings(specification.environment)
+        let directory = specification.directory.map { strdup($0) } ?? nil
+        defer {
+            free(path)
+            free(directory)
+        }
+        let descriptors = specification.descriptors.map { $0 ?? -1 }
+        let groups = specification.credentials?.groups ?? []
+        var step: Int32 = 0
+        let pid = descriptors.withUnsafeBufferPointer { descriptorBuffer in
+            groups.withUnsafeBufferPointer { groupBuffer in
+                var native = sojourn_spawn()
+                native.path = UnsafePointer(path)
+                native.argv = UnsafePointer(arguments.pointers)
+                native.envp = UnsafePointer(environment.pointers)
+                native.directory = UnsafePointer(directory)
+                native.descriptors = descriptorBuffer.baseAddress
+                native.descriptor_count = Int32(descriptorBuffer.count)
+                native.groups = groupBuffer.baseAddress
+                native.group_count = Int32(groupBuffer.count)
+                native.fill(from: specification)
+                return sojourn_spawn_process(&native, &step)
+            }
+        }
+        guard pid > 0 else { throw SystemError.last("start \(specification.executable)\(Self.place(of: step))") }
+        return pid
+    }
+
+    private static func place(of step: Int32) -> String {
+        switch Int(step) {
+        case SOJOURN_STEP_DIRECTORY: " (entering its directory)"
+        case SOJOURN_STEP_NAMESPACE: " (making its user namespace)"
+        case SOJOURN_STEP_USER: " (changing to its user)"
+        case SOJOURN_STEP_CAPABILITIES: " (dropping capabilities)"
+        case SOJOURN_STEP_CGROUP: " (entering its cgroup)"
+        case SOJOURN_STEP_SESSION: " (making its session)"
+        default: ""
+        }
+    }
+
+    /// True where the error of `spawn` is the executable's or its directory's, not ours.
+    package static func isMissing(_ error: SystemError) -> Bool { error.code == ENOENT || error.code == ENOTDIR }
+
+    package func signal(_ number: Int32) {
+        // Already gone is as good as delivered.
+        _ = sojourn_pidfd_send_signal(ended.raw, number)
+    }
+
+    /// Reaps the child if it has ended.
+    package func reap() -> ExitStatus? {
+        var status: Int32 = 0
+        return waitpid(pid, &status, WNOHANG) == pid ? ExitStatus(waitStatus: status) : nil
+    }
+
+    /// Waits for the child's end and reaps it.
+    package func wait() throws -> ExitStatus {
+        var status: Int32 = 0
+        try retrying("wait for process \(pid)") { waitpid(pid, &status, 0) }
+        return ExitStatus(waitStatus: status)
+    }
+
+    /// TERM, a wait of at most `grace`, KILL, reap.
+    @discardableResult
+    package func stop(grace: Duration) throws -> ExitStatus {
+        signal(SIGTERM)
+        if try !Poll.wait(for: ended.raw, until: .now.advanced(by: grace)) { signal(SIGKILL) }
+        return try wait()
+    }
+}
+
+extension sojourn_spawn {
+    fileprivate mutating func fill(from specification: ChildSpecification) {
+        new_session = specification.newSession ? 1 : 0
+        new_group = specification.newProcessGroup ? 1 : 0
+        controlling_terminal = specification.controllingTerminal ? 1 : 0
+        parent_death_signal = specification.parentDeathSignal
+        cgroup = specification.cgroup ?? -1
+        drop_capabilities = specification.dropCapabilities ? 1 : 0
+        own_user_namespace = specification.ownUserNamespace ? 1 : 0
+        if let credentials = specification.credentials {
+            change_user = 1
+            uid = credentials.uid
+            gid = credentials.gid
+        }
+    }
+}
+
+/// A null-terminated array of C strings.
+private final class CStrings {
+    let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    private let count: Int
+
+    init(_ strings: [String]) {
+        count = strings.count
+        pointers = .allocate(capacity: count + 1)
+        for (index, string) in strings.enumerated() { pointers[index] = strdup(string) }
+        pointers[count] = nil
+    }
+
+    deinit {
+        for index in 0..<count { free(pointers[index]) }
+        pointers.deallocate()
+    }
+}
