@@ -31,6 +31,7 @@ let package = Package(
     targets: [
         // Free of Foundation, so that the guest's pid 1 can be linked statically.
         .target(name: "CSystem"),
+        .target(name: "CGuestStart"),
         module("System", ["CSystem"]),
         module("GuestProtocol"),
         module("Archive"),
@@ -39,26 +40,39 @@ let package = Package(
         module("StrictJSON"),
         module("ImageFormat", ["GridModel", "StrictJSON", "Archive", crypto]),
         module("ImageStore", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
-        module("ImageFactory", ["ImageStore", "ImageFormat", "Archive", "GridModel", "StrictJSON", "System", crypto, yams]),
+        module(
+            "ImageFactory", ["ImageStore", "ImageFormat", "Archive", "GridModel", "StrictJSON", "System", crypto, yams]),
+        module("Control", ["GridModel"]),
         module("QEMU", ["GridModel", "StrictJSON", "System"]),
-        module("Machine", ["QEMU", "ImageStore", "ImageFormat", "Archive", "GuestProtocol", "GridModel", "StrictJSON", "System"]),
+        module(
+            "Machine",
+            [
+                "QEMU", "Control", "ImageStore", "ImageFormat", "Archive", "GuestProtocol", "GridModel", "StrictJSON",
+                "System",
+            ]),
         module(
             "Commands",
-            ["Machine", "QEMU", "ImageFactory", "ImageStore", "ImageFormat", "GuestProtocol", "GridModel", "StrictJSON", "System", arguments]),
+            [
+                "Machine", "QEMU", "ImageFactory", "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
+                "StrictJSON", "System", arguments,
+            ]),
 
         .executableTarget(name: "sojourn", dependencies: ["Commands"], swiftSettings: strict),
         .executableTarget(
-            name: "sojourn-guest", dependencies: ["GuestProtocol", "Archive", "System"], swiftSettings: strict),
+            name: "sojourn-guest", dependencies: ["CGuestStart", "GuestProtocol", "Archive", "System"],
+            swiftSettings: strict),
 
         .testTarget(
             name: "UnitTests",
             dependencies: [
-                "Archive", "Commands", "GridModel", "GuestProtocol", "ImageFactory", "ImageFormat", "ImageStore", "Machine", "QEMU",
+                "Archive", "Commands", "Control", "GridModel", "GuestProtocol", "ImageFactory", "ImageFormat",
+                "ImageStore", "Machine", "QEMU",
                 "StrictJSON", "System",
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["GridModel", "StrictJSON", "System", "Machine", "ImageFormat", "ImageStore"],
+            name: "IntegrationTests",
+            dependencies: ["GridModel", "StrictJSON", "System", "Machine", "ImageFormat", "ImageStore"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

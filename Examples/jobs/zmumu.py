@@ -7,7 +7,6 @@ The settings are read from a PYTHIA 8 card file. The results are PREFIX.json
 (numbers) and PREFIX.svg (picture); the same card on the same kind of machine
 gives the same files. Progress and PYTHIA's own messages go to standard error,
 one line with the result to standard output.
-
 Exit status: 0 success, 1 the run failed, 2 wrong usage or a wrong card.
 """
 
@@ -48,11 +47,10 @@ def make_generator(card):
     if not pythia.settings.isMode("Main:numberOfEvents"):
         raise JobError("PYTHIA does not find its data: PYTHIA8DATA is "
                        f"'{os.environ.get('PYTHIA8DATA', '')}'", 1)
-    refused = [f"{card}:{number}: PYTHIA refuses '{line.strip()}'"
-               for number, line in enumerate(lines, 1)
-               if not pythia.readString(line, False)]
-    if refused:
-        raise JobError("\n       ".join(refused), 2)
+    for number, line in enumerate(lines, 1):
+        if not pythia.readString(line, False):
+            setting = line.split("!")[0].strip()
+            raise JobError(f"{card}:{number}: PYTHIA refuses '{setting}'", 2)
     if not pythia.init():
         raise JobError(f"PYTHIA cannot start with card '{card}'", 2)
     return pythia
@@ -75,8 +73,7 @@ def generate(pythia, events):
         else:
             failures += 1
             if failures > pythia.mode("Main:timesAllowErrors"):
-                raise JobError(f"PYTHIA failed on {failures} of the first "
-                               f"{number} events", 1)
+                raise JobError(f"PYTHIA failed on {failures} events", 1)
         if number * 10 // events > (number - 1) * 10 // events:
             log(f"{number} of {events} events")
     masses = [mass for mass in masses if mass is not None]
@@ -86,20 +83,16 @@ def generate(pythia, events):
 
 
 def describe(masses):
-    """Return mean, error of the mean, and peak of the masses.
-
-    Position and width of the peak maximise the likelihood of a Breit-Wigner
-    (Cauchy) curve; they are found by repeated weighting.
-    """
+    """Return mean and Breit-Wigner (maximum likelihood) peak of the masses."""
     size = len(masses)
     mean = math.fsum(masses) / size
     rms = math.sqrt(math.fsum((m - mean) ** 2 for m in masses) / size)
     peak, half = sorted(masses)[size // 2], 1.5
-    for _ in range(50):
+    for _ in range(50):  # each pass raises the likelihood
         weights = [1 / (1 + ((m - peak) / half) ** 2) for m in masses]
         total = math.fsum(weights)
         peak = math.fsum(w * m for w, m in zip(weights, masses)) / total
-        half = max(half * math.sqrt(max(size / total - 1, 0)), 0.01)
+        half = max(half * math.sqrt(max(size / total - 1, 0)), BIN_WIDTH / 2)
     values = {"mean": mean, "mean_error": rms / math.sqrt(size), "rms": rms,
               "peak": peak, "peak_error": half * math.sqrt(2 / size),
               "width": 2 * half}
@@ -135,7 +128,7 @@ def draw(result):
     counts, mass = result["histogram"]["counts"], result["mass_gev"]
     cross = result["cross_section_pb"]
     left, top, right, bottom = 90, 60, 770, 490
-    highest = max(n + math.sqrt(n) for n in counts) * 1.08
+    highest = max(n + math.sqrt(n) for n in counts) * 1.15
     power = 10 ** math.floor(math.log10(highest))
     step = next(s for s in (power // 5, power // 2, power, power * 2)
                 if s and highest / s <= 8)
@@ -163,14 +156,15 @@ def draw(result):
         out.append(f'<circle cx="{x:.2f}" cy="{y:.2f}" r="2.6"/>')
 
     edges = [LOW + i * BIN_WIDTH for i in range(BINS + 1)]
-    line([(left, bottom)] + [at(edges[i + side], count) for i, count
-                             in enumerate(counts) for side in (0, 1)]
-         + [(right, bottom)], "#2f6fa8", 1.2, "#d3e4f4")
+    steps = [at(edges[i + side], count) for i, count in enumerate(counts)
+             for side in (0, 1)]
+    line([(left, bottom)] + steps + [(right, bottom)],
+         "#2f6fa8", 1.2, "#d3e4f4")
     peak, half = mass["peak"], mass["width"] / 2  # curve of the same area
     area = math.atan((HIGH - peak) / half) - math.atan((LOW - peak) / half)
-    line([at(m, sum(counts) * BIN_WIDTH / area * half
-             / (half ** 2 + (m - peak) ** 2))
-          for m in (LOW + i * (HIGH - LOW) / 600 for i in range(601))],
+    scale = sum(counts) * BIN_WIDTH / area * half
+    curve = [LOW + i * (HIGH - LOW) / 600 for i in range(601)]
+    line([at(m, scale / (half ** 2 + (m - peak) ** 2)) for m in curve],
          "#c8442c", 2)
     for edge, n in zip(edges, counts):
         if n:
@@ -188,13 +182,13 @@ def draw(result):
     line([(left, top), (right, top), (right, bottom), (left, bottom),
           (left, top - .75)], width=1.5)
     text(right, 540, "m(μμ) [GeV]", "end", 'font-size="17"')
-    text(-top, 36, f"Events / {BIN_WIDTH:g} GeV", "end",
+    text(-top, 24, f"Events / {BIN_WIDTH:g} GeV", "end",
          'font-size="17" transform="rotate(-90)"')
     text(left, 42, "pp → Z/γ* → μ⁺μ⁻", more='font-size="21"')
-    text(right, 42, f"{result['generator']},  √s = "
-         f"{result['energy_gev'] / 1000:g} TeV", "end")
+    energy = result["energy_gev"] / 1000
+    text(right, 42, f"{result['generator']}, √s = {energy:g} TeV", "end")
     x, y = right - 270, top + 22  # legend
-    line([(x, y), (x + 248, y), (x + 248, y + 148), (x, y + 148), (x, y)],
+    line([(x, y), (x + 248, y), (x + 248, y + 174), (x, y + 174), (x, y)],
          "#9aa5b1", 1, "#ffffff")
     point(x + 24, y + 24, y + 14, y + 34)
     line([(x + 11, y + 102), (x + 37, y + 102)], "#c8442c", 2)
@@ -202,8 +196,8 @@ def draw(result):
             f"N = {result['events']['with_pair']}",
             f"σ = {cross['value']:.0f} ± {cross['error']:.0f} pb",
             f"mean {mass['mean']:.2f} ± {mass['mean_error']:.2f} GeV",
-            f"peak {peak:.2f} ± {mass['peak_error']:.2f} GeV",
-            f"width {2 * half:.2f} GeV")):
+            "Breit–Wigner fit:", f"peak {peak:.2f} ± "
+            f"{mass['peak_error']:.2f} GeV", f"width {2 * half:.2f} GeV")):
         text(x + 50, y + 29 + 26 * row, words)
     return "\n".join(out + ["</svg>", ""])
 
@@ -223,14 +217,15 @@ def main():
     parser.add_argument("--events", type=int, metavar="N",
                         help="number of events, instead of the card's")
     parser.add_argument("--output", default="zmumu", metavar="PREFIX",
-                        help="begin of the result file names (%(default)s)")
+                        help="start of the result file names (%(default)s)")
     options = parser.parse_args()
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # PYTHIA prints to standard output: to the log with it
     try:
         pythia = make_generator(options.card)
-        events = (pythia.mode("Main:numberOfEvents")
-                  if options.events is None else options.events)
+        events = options.events
+        if events is None:
+            events = pythia.mode("Main:numberOfEvents")
         if events < 1:
             raise JobError(f"the number of events is {events}", 2)
         log(f"PYTHIA is ready; {events} events to do")
@@ -238,9 +233,8 @@ def main():
         write(options.output + ".svg", draw(result))
         write(options.output + ".json", json.dumps(result, indent=1) + "\n")
     except JobError as error:
-        message, status = error.args
-        log(f"error: {message}")
-        return status
+        log(f"error: {error.args[0]}")
+        return error.args[1]
     except OSError as error:
         log(f"error: cannot write '{error.filename}': {error.strerror}")
         return 1
@@ -249,7 +243,6 @@ def main():
           f"peak {mass['peak']:.2f} +- {mass['peak_error']:.2f} GeV, "
           f"cross-section {cross['value']:.0f} +- {cross['error']:.0f} pb",
           file=answer, flush=True)
-    return 0
 
 
 if __name__ == "__main__":

@@ -4,15 +4,20 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
@@ -22,6 +27,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 struct failure { int step, error; };
@@ -45,6 +51,19 @@ static int set_capabilities(uint32_t permitted, uint32_t high, int inheritable) 
     return (int)syscall(SYS_capset, &header, data);
 }
 
+/// In such a namespace setgroups is denied for ever, and Debian 12's virtiofsd gives up if it is: it is told that it worked.
+/// The groups stay what they were, which is the caller's own right.
+static int pretend_setgroups(void) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setgroups, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
 /// A user namespace in which the caller keeps its numbers and holds every capability over exec (as ambient ones).
 static int enter_user_namespace(void) {
     char map[64];
@@ -63,7 +82,16 @@ static int enter_user_namespace(void) {
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -1;
     }
-    return 0;
+    return pretend_setgroups();
+}
+
+static int bind_privately(const char *source, const char *target, int read_only) {
+    if (unshare(CLONE_NEWNS) < 0) return -1;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
+    if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0) return -1;
+    if (!read_only) return 0;
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    return (int)syscall(SYS_mount_setattr, AT_FDCWD, target, AT_RECURSIVE, &attributes, sizeof attributes);
 }
 
 static int drop_bounding_set(void) {
@@ -120,6 +148,7 @@ static int prepare(const sojourn_spawn *s, int report, pid_t parent) {
         if (setresuid(s->uid, s->uid, s->uid) < 0) return SOJOURN_STEP_USER;
     }
     if (s->own_user_namespace && enter_user_namespace() < 0) return SOJOURN_STEP_NAMESPACE;
+    if (s->bind_source && bind_privately(s->bind_source, s->bind_target, s->bind_read_only) < 0) return SOJOURN_STEP_BIND;
     if (s->drop_capabilities && set_capabilities(0, 0, 0) < 0) return SOJOURN_STEP_CAPABILITIES;
     // As the user that it will be, so that a directory is entered only by who may enter it.
     if (s->directory && chdir(s->directory) < 0) return SOJOURN_STEP_DIRECTORY;
@@ -255,4 +284,22 @@ int sojourn_usable_cores(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) < 0) return (int)sysconf(_SC_NPROCESSORS_ONLN);
     return CPU_COUNT(&set);
+}
+
+int sojourn_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+    return mount(source, target, type, flags, data);
+}
+
+int sojourn_sync_filesystem(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    int result = syncfs(fd), error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
+int sojourn_set_clock(uint64_t nanoseconds) {
+    struct timespec now = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
+    return clock_settime(CLOCK_REALTIME, &now);
 }

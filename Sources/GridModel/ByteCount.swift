@@ -20,14 +20,16 @@ package struct ByteCount: TextualValue, Comparable {
             value * (unit?.factor ?? 1) < 0x1p62
         else {
             throw GridModelError(
-                .invalidQuantity, "'\(text.prefix(40))' is no size: expected a number with a unit, for example 1GiB or 512MiB")
+                .invalidQuantity,
+                "'\(text.prefix(40))' is no size: expected a number with a unit, for example 1GiB or 512MiB")
         }
         bytes = Int64((value * (unit?.factor ?? 1)).rounded())
     }
 
     /// Exact: the largest binary unit that divides it.
     package var description: String {
-        for (name, shift) in [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes != 0 && bytes % (1 << shift) == 0 {
+        for (name, shift) in [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)]
+        where bytes != 0 && bytes % (1 << shift) == 0 {
             return "\(bytes >> shift)\(name)"
         }
         return "\(bytes)"
@@ -37,7 +39,10 @@ package struct ByteCount: TextualValue, Comparable {
     package var rounded: String {
         var value = Double(bytes)
         for unit in ["B", "KiB", "MiB", "GiB"] {
-            if value < 1000 { return "\(value < 10 && unit != "B" ? "\((value * 10).rounded() / 10)" : "\(Int(value.rounded()))") \(unit)" }
+            if value < 1000 {
+                return
+                    "\(value < 10 && unit != "B" ? "\((value * 10).rounded() / 10)" : "\(Int(value.rounded()))") \(unit)"
+            }
             value /= 1024
         }
         return "\((value * 10).rounded() / 10) TiB"

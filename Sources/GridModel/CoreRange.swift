@@ -5,7 +5,9 @@ package struct CoreRange: TextualValue {
 
     package init(parsing text: String) throws {
         let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-        guard (1...2).contains(ends.count), let least = ends[0], let most = ends[ends.count - 1], least >= 1, most <= 1024 else {
+        guard (1...2).contains(ends.count), let least = ends[0], let most = ends[ends.count - 1], least >= 1,
+            most <= 1024
+        else {
             throw GridModelError(
                 .invalidQuantity, "'\(text.prefix(40))' is no number of cores: expected for example 2, or a range 1-4")
         }

@@ -6,7 +6,8 @@ package struct Digest: TextualValue, Comparable {
     package init(parsing text: String) throws {
         let hex = text.hasPrefix("sha256:") ? text.dropFirst(7) : ""
         guard hex.utf8.count == 64, hex.utf8.allSatisfy(Self.isDigit) else {
-            throw GridModelError(.invalidDigest, "'\(text.prefix(100))' is no digest: expected sha256: and 64 digits 0-9a-f")
+            throw GridModelError(
+                .invalidDigest, "'\(text.prefix(100))' is no digest: expected sha256: and 64 digits 0-9a-f")
         }
         self.hex = String(hex)
     }

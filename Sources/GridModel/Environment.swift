@@ -28,7 +28,9 @@ package struct Environment: TextualValue, Comparable {
         }
         let halves = text.split(separator: "@", omittingEmptySubsequences: false)
         guard halves.count == 2 else { throw refuse("it has \(halves.count - 1) '@' where one is needed") }
-        guard Self.isName(halves[1]) else { throw refuse("the system's name after '@' is missing or has odd characters") }
+        guard Self.isName(halves[1]) else {
+            throw refuse("the system's name after '@' is missing or has odd characters")
+        }
         if halves[0].isEmpty {
             self.init(software: nil, os: String(halves[1]))
             return

@@ -5,7 +5,8 @@ package struct MachineID: TextualValue, Comparable {
 
     package init(parsing text: String) throws {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.map(\.utf8.count) == [8, 6, 6], text.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) || $0 == 45 })
+        guard parts.map(\.utf8.count) == [8, 6, 6],
+            text.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) || $0 == 45 })
         else {
             throw GridModelError(
                 .invalidMachineID, "'\(text.prefix(40))' is no machine: expected a name like 20091109-143000-k3x9qa")
@@ -18,7 +19,9 @@ package struct MachineID: TextualValue, Comparable {
         let alphabet = Array("abcdefghijkmnpqrstuvwxyz23456789")
         let random = (0..<6).map { _ in alphabet.randomElement(using: &generator) ?? "a" }
         let stamp = Timestamp(seconds: seconds).description
-        text = stamp.filter { $0.isNumber }.prefix(8) + "-" + stamp.filter { $0.isNumber }.dropFirst(8).prefix(6) + "-" + String(random)
+        text =
+            stamp.filter { $0.isNumber }.prefix(8) + "-" + stamp.filter { $0.isNumber }.dropFirst(8).prefix(6) + "-"
+            + String(random)
     }
 
     package var description: String { text }

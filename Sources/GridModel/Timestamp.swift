@@ -13,7 +13,8 @@ package struct Timestamp: TextualValue, Comparable {
             let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 60
         else {
-            throw GridModelError(.invalidQuantity, "'\(text.prefix(40))' is no time: expected for example 2009-11-09T14:30:00Z")
+            throw GridModelError(
+                .invalidQuantity, "'\(text.prefix(40))' is no time: expected for example 2009-11-09T14:30:00Z")
         }
         seconds = Self.days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second
     }
@@ -26,7 +27,8 @@ package struct Timestamp: TextualValue, Comparable {
             let text = String(value)
             return String(repeating: "0", count: max(0, width - text.count)) + text
         }
-        return "\(padded(year, 4))-\(padded(month))-\(padded(day))T\(padded(rest / 3600)):\(padded(rest / 60 % 60)):\(padded(rest % 60))Z"
+        return
+            "\(padded(year, 4))-\(padded(month))-\(padded(day))T\(padded(rest / 3600)):\(padded(rest / 60 % 60)):\(padded(rest % 60))Z"
     }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.seconds < right.seconds }

@@ -5,7 +5,9 @@ package struct WallTime: TextualValue, Comparable {
     package init(seconds: Int64) { self.seconds = seconds }
 
     package init(parsing text: String) throws {
-        guard let seconds = text.contains(":") ? Self.clock(text) : Self.units(text), seconds > 0, seconds <= 366 * 86400 else {
+        guard let seconds = text.contains(":") ? Self.clock(text) : Self.units(text), seconds > 0,
+            seconds <= 366 * 86400
+        else {
             throw GridModelError(
                 .invalidQuantity,
                 "'\(text.prefix(40))' is no time: expected for example 90s, 30m, 1h30m, 2d or HH:MM:SS, at most 366d")
@@ -29,7 +31,8 @@ package struct WallTime: TextualValue, Comparable {
 
     private static func clock(_ text: String) -> Int64? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { UInt16($0) }
-        guard parts.count == 3, let hours = parts[0], let minutes = parts[1], let seconds = parts[2], minutes < 60, seconds < 60
+        guard parts.count == 3, let hours = parts[0], let minutes = parts[1], let seconds = parts[2], minutes < 60,
+            seconds < 60
         else { return nil }
         return Int64(hours) * 3600 + Int64(minutes) * 60 + Int64(seconds)
     }
@@ -42,7 +45,8 @@ package struct WallTime: TextualValue, Comparable {
                 digits.append(character)
                 continue
             }
-            guard let size = ["d": 86400, "h": 3600, "m": 60, "s": 1][character] as Int64?, let count = UInt32(digits) else { return nil }
+            guard let size = ["d": 86400, "h": 3600, "m": 60, "s": 1][character] as Int64?, let count = UInt32(digits)
+            else { return nil }
             total += Int64(count) * size
             digits = ""
         }

@@ -1,5 +1,5 @@
-import Glibc
 internal import CSystem
+import Glibc
 
 /// What a child process is to be, from fork to exec. The steps are taken in the order of `sojourn_spawn`.
 package struct ChildSpecification: Sendable {
@@ -34,9 +34,25 @@ package struct ChildSpecification: Sendable {
     package var dropCapabilities = false
     /// An own user namespace in which the caller keeps its numbers and holds every capability.
     package var ownUserNamespace = false
+    /// Bound in a mount namespace of the child's own.
+    package var bind: Bind?
+
+    package struct Bind: Sendable {
+        package var source: String
+        package var target: String
+        /// The whole tree, whatever is mounted in it.
+        package var readOnly: Bool
+
+        package init(source: String, target: String, readOnly: Bool) {
+            self.source = source
+            self.target = target
+            self.readOnly = readOnly
+        }
+    }
 
     /// `arguments` without the program's own name, which is `executable`.
-    package init(_ executable: String, _ arguments: [String], environment: [String], descriptors: [Int32?] = [0, 1, 2]) {
+    package init(_ executable: String, _ arguments: [String], environment: [String], descriptors: [Int32?] = [0, 1, 2])
+    {
         self.executable = executable
         self.arguments = arguments
         self.environment = environment
@@ -78,6 +94,7 @@ package final class ChildProcess: Sendable {
         let arguments = CStrings([specification.executable] + specification.arguments)
         let environment = CStrings(specification.environment)
         let directory = specification.directory.map { strdup($0) } ?? nil
+        let bind = CStrings(specification.bind.map { [$0.source, $0.target] } ?? [])
         defer {
             free(path)
             free(directory)
@@ -92,6 +109,11 @@ package final class ChildProcess: Sendable {
                 native.argv = UnsafePointer(arguments.pointers)
                 native.envp = UnsafePointer(environment.pointers)
                 native.directory = UnsafePointer(directory)
+                if let wanted = specification.bind {
+                    native.bind_source = UnsafePointer(bind.pointers[0])
+                    native.bind_target = UnsafePointer(bind.pointers[1])
+                    native.bind_read_only = wanted.readOnly ? 1 : 0
+                }
                 native.descriptors = descriptorBuffer.baseAddress
                 native.descriptor_count = Int32(descriptorBuffer.count)
                 native.groups = groupBuffer.baseAddress
@@ -108,6 +130,7 @@ package final class ChildProcess: Sendable {
         switch Int(step) {
         case SOJOURN_STEP_DIRECTORY: " (entering its directory)"
         case SOJOURN_STEP_NAMESPACE: " (making its user namespace)"
+        case SOJOURN_STEP_BIND: " (binding what it shares)"
         case SOJOURN_STEP_USER: " (changing to its user)"
         case SOJOURN_STEP_CAPABILITIES: " (dropping capabilities)"
         case SOJOURN_STEP_CGROUP: " (entering its cgroup)"

@@ -1,5 +1,5 @@
-import Glibc
 internal import CSystem
+import Glibc
 
 /// An open file descriptor, closed when its last reference goes.
 package final class Descriptor: Sendable {
@@ -13,6 +13,13 @@ package final class Descriptor: Sendable {
     /// Opens `path` with O_CLOEXEC added to `flags`.
     package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0o600) throws -> Descriptor {
         Descriptor(owning: try retrying("open \(path)") { Glibc.open(path, flags | O_CLOEXEC, mode) })
+    }
+
+    /// A new file of that size that takes no room yet, open for reading and writing.
+    package static func createSparse(_ path: String, bytes: Int64) throws -> Descriptor {
+        let file = try open(path, O_RDWR | O_CREAT | O_TRUNC)
+        try retrying("set the size of \(path)") { ftruncate(file.raw, off_t(bytes)) }
+        return file
     }
 
     /// Memory that looks like a file: shared with children, gone with the last descriptor.
@@ -76,5 +83,12 @@ package final class Descriptor: Sendable {
         var status = stat()
         try retrying("stat descriptor \(raw)") { fstat(raw, &status) }
         return Int64(status.st_size)
+    }
+}
+
+extension Descriptor {
+    /// A second descriptor for what `raw` names, which stays the caller's.
+    package convenience init(duplicating raw: Int32) throws {
+        self.init(owning: try retrying("duplicate descriptor \(raw)") { fcntl(raw, F_DUPFD_CLOEXEC, 3) })
     }
 }

@@ -9,6 +9,12 @@ package enum Files {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// The group that owns `path`; nil where there is nothing.
+    package static func group(of path: String) -> UInt32? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_gid : nil
+    }
+
     package static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 && !isDirectory(path) }
 
     /// Makes `path` and what is missing above it.
@@ -114,21 +120,24 @@ package enum Files {
     /// The first executable of that name on `PATH` and the system directories.
     package static func findProgram(_ name: String, path: String?) -> String? {
         if name.contains("/") { return isExecutable(name) ? name : nil }
-        let directories = (path ?? "").split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        let directories =
+            (path ?? "").split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         return directories.lazy.map { "\($0)/\(name)" }.first(where: isExecutable)
     }
 }
 
 /// An advisory lock on a file, held until its last reference goes; it ends with its process, whatever kills that.
 package final class FileLock: Sendable {
-    private let file: Descriptor
+    /// Passed to a child, it keeps the lock for that child's life too.
+    package let file: Descriptor
 
-    private init(_ file: Descriptor) { self.file = file }
+    /// A lock that was inherited already taken.
+    package init(inherited file: Descriptor) { self.file = file }
 
     /// Nil where somebody else holds it.
     package static func take(_ path: String) throws -> FileLock? {
         let file = try Descriptor.open(path, O_RDWR | O_CREAT)
-        if flock(file.raw, LOCK_EX | LOCK_NB) == 0 { return FileLock(file) }
+        if flock(file.raw, LOCK_EX | LOCK_NB) == 0 { return FileLock(inherited: file) }
         if errno == EWOULDBLOCK { return nil }
         throw SystemError.last("lock \(path)")
     }
@@ -139,6 +148,6 @@ package final class FileLock: Sendable {
         waiting()
         let file = try Descriptor.open(path, O_RDWR | O_CREAT)
         try retrying("lock \(path)") { flock(file.raw, LOCK_EX) }
-        return FileLock(file)
+        return FileLock(inherited: file)
     }
 }

@@ -1,5 +1,5 @@
-import Glibc
 internal import CSystem
+import Glibc
 
 /// What this host is, as the kernel tells it.
 package enum Host {
@@ -8,6 +8,9 @@ package enum Host {
 
     /// Physical memory in bytes.
     package static var memory: Int64 { Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE))) }
+
+    package static var processID: Int32 { getpid() }
+    package static var effectiveUser: UInt32 { geteuid() }
 
     package static var name: String {
         var buffer = [CChar](repeating: 0, count: 256)
@@ -29,7 +32,9 @@ package enum Host {
 
     /// The path of this program's own file.
     package static func ownExecutable() throws -> String {
-        guard let path = Files.canonical("/proc/self/exe") else { throw SystemError.last("find this program's own file") }
+        guard let path = Files.canonical("/proc/self/exe") else {
+            throw SystemError.last("find this program's own file")
+        }
         return path
     }
 

@@ -16,7 +16,9 @@ package enum Poll {
 
     /// Waits until one of `awaited` is ready or the deadline has passed; nil waits without end.
     /// Returns what came, index by index; all empty at the deadline or a signal.
-    package static func wait(_ awaited: [(Int32, Interest)], until deadline: ContinuousClock.Instant?) throws -> [Interest] {
+    package static func wait(_ awaited: [(Int32, Interest)], until deadline: ContinuousClock.Instant?) throws
+        -> [Interest]
+    {
         var descriptors = awaited.map { pollfd(fd: $0.0, events: $0.1.rawValue, revents: 0) }
         let count = poll(&descriptors, nfds_t(descriptors.count), milliseconds(until: deadline))
         if count < 0 && errno != EINTR { throw SystemError.last("poll") }

@@ -1,5 +1,5 @@
-import Glibc
 internal import CSystem
+import Glibc
 
 /// Signals taken as data: blocked for the thread and read from a descriptor.
 package final class Signals: Sendable {

@@ -1,5 +1,5 @@
-import Glibc
 internal import CSystem
+import Glibc
 
 /// Unix stream sockets.
 package enum Socket {
@@ -45,13 +45,15 @@ package enum Socket {
     }
 
     private static func stream() throws -> Descriptor {
-        Descriptor(owning: try retrying("create a socket") {
-            socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        })
+        Descriptor(
+            owning: try retrying("create a socket") {
+                socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            })
     }
 
     /// A socket's path has 108 bytes at most (unix(7)); a longer one is reached through its directory's descriptor.
-    private static func withAddress(of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void) throws {
+    private static func withAddress(of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void) throws
+    {
         let directory = try Descriptor.open(Files.parent(of: path), O_RDONLY | O_DIRECTORY)
         let short = "/proc/self/fd/\(directory.raw)/\(Files.name(of: path))"
         guard short.utf8.count < 108 else {

@@ -19,12 +19,18 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 
     package var description: String { message }
 
+    /// The other side of a pipe or socket is gone.
+    package var isBrokenPipe: Bool { code == EPIPE || code == ECONNRESET || code == ENOTCONN }
+    package var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
+
     package static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }
 }
 
 /// Repeats a call that a signal interrupted; throws when it fails otherwise.
 @discardableResult
-package func retrying<Result: SignedInteger>(_ attempt: @autoclosure () -> String, _ call: () -> Result) throws -> Result {
+package func retrying<Result: SignedInteger>(_ attempt: @autoclosure () -> String, _ call: () -> Result) throws
+    -> Result
+{
     while true {
         let result = call()
         if result >= 0 { return result }

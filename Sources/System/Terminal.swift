@@ -1,5 +1,5 @@
-import Glibc
 internal import CSystem
+import Glibc
 
 /// Terminals: their size, raw mode, and pairs for payloads.
 package enum Terminal {
@@ -50,5 +50,13 @@ package enum Terminal {
             var settings = before
             tcsetattr(descriptor, TCSADRAIN, &settings)
         }
+    }
+}
+
+extension Terminal {
+    /// This process may read from the terminal: one in the background that tries is stopped (SIGTTIN).
+    package static func isInForeground(_ descriptor: Int32) -> Bool {
+        let owner = tcgetpgrp(descriptor)
+        return owner < 0 || owner == getpgrp()
     }
 }

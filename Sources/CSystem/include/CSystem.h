@@ -24,12 +24,15 @@ typedef struct {
     int group_count;
     int drop_capabilities;        ///< Empty every capability set and the bounding set.
     int own_user_namespace;       ///< Own user namespace with uid and gid mapped to themselves, all capabilities in it.
+    const char *bind_source;      ///< NULL, or what is bound on bind_target in a mount namespace of the child's own.
+    const char *bind_target;
+    int bind_read_only;           ///< The bound tree is read-only, whatever lies in it.
 } sojourn_spawn;
 
 /// Where a spawn failed, for the message.
 enum {
     SOJOURN_STEP_NONE, SOJOURN_STEP_FORK, SOJOURN_STEP_SESSION, SOJOURN_STEP_DESCRIPTORS, SOJOURN_STEP_CGROUP,
-    SOJOURN_STEP_DIRECTORY, SOJOURN_STEP_NAMESPACE, SOJOURN_STEP_USER, SOJOURN_STEP_CAPABILITIES, SOJOURN_STEP_EXEC
+    SOJOURN_STEP_DIRECTORY, SOJOURN_STEP_NAMESPACE, SOJOURN_STEP_BIND, SOJOURN_STEP_USER, SOJOURN_STEP_CAPABILITIES, SOJOURN_STEP_EXEC
 };
 
 /// Returns the child's pid, or -1 with errno set and *step telling where.
@@ -58,3 +61,7 @@ int sojourn_take_signal(int signalfd);         ///< The next signal's number; 0 
 int sojourn_usable_cores(void);                ///< The processors in this process's affinity mask.
 int sojourn_exit_code(int status);
 int sojourn_term_signal(int status);
+/// mount(2) with a message-friendly signature; NULL data and source are allowed.
+int sojourn_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+int sojourn_sync_filesystem(const char *path);
+int sojourn_set_clock(uint64_t nanoseconds);

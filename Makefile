@@ -1,0 +1,56 @@
+# One release build serves demo, test, bench and install. Everything made here is in .build, .build-guest and .build-stage.
+PREFIX ?= /usr/local
+SCRATCH ?= .build
+GUEST_SCRATCH ?= .build-guest
+STAGE ?= $(CURDIR)/.build-stage
+# Machines and images of demo, test and bench; kept between runs.
+export SOJOURN_TEST_HOME ?= $(CURDIR)/.build-home
+
+SWIFT_FLAGS = -c release --static-swift-stdlib --explicit-target-dependency-import-check error --scratch-path $(SCRATCH)
+GUEST_FLAGS = -c release --product sojourn-guest --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s \
+	--scratch-path $(GUEST_SCRATCH)
+
+.PHONY: help demo test test-long check bench install build tools stage clean
+
+help:
+	@echo "make demo            build everything and run a physics job in a virtual machine"
+	@echo "make test            all tests, with real machines"
+	@echo "make test-long       more of the same: many machines, sizes, ends"
+	@echo "make check           style, without building"
+	@echo "make bench           measure, into Documentation/Measurements.md"
+	@echo "make install PREFIX=/usr/local"
+
+tools:
+	@Scripts/install-tools
+
+build: tools
+	swift build $(SWIFT_FLAGS) --product sojourn
+	swift build $(GUEST_FLAGS)
+
+install: build
+	Scripts/install-files $(SCRATCH)/release/sojourn $(GUEST_SCRATCH)/release/sojourn-guest $(DESTDIR)$(PREFIX)
+
+stage: build
+	@Scripts/install-files $(SCRATCH)/release/sojourn $(GUEST_SCRATCH)/release/sojourn-guest $(STAGE) >/dev/null
+
+demo: stage
+	@Scripts/demo $(STAGE)/bin/sojourn
+
+test: stage
+	swift build $(SWIFT_FLAGS) --build-tests
+	SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --skip-build $(SWIFT_FLAGS) --disable-testable-imports
+
+test-long: stage
+	swift build $(SWIFT_FLAGS) --build-tests
+	SOJOURN_TEST_LONG=1 SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --skip-build $(SWIFT_FLAGS) \
+		--disable-testable-imports
+
+check:
+	swift format lint --strict --recursive Package.swift Sources Tests
+	Scripts/check-project
+
+bench: stage
+	@Scripts/bench $(STAGE)/bin/sojourn
+
+clean:
+	rm -rf $(SCRATCH) $(GUEST_SCRATCH) $(STAGE)

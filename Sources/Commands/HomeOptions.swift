@@ -1,0 +1,26 @@
+package import ArgumentParser
+import ImageFactory
+import ImageStore
+
+/// Where images and machines are kept.
+package struct HomeOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The directory of images and machines.",
+            discussion: "By default $SOJOURN_HOME, else ~/.local/share/sojourn.",
+            valueName: "dir"),
+        completion: .directory)
+    package var home: String?
+
+    package init() {}
+
+    func open() throws -> Home { try Home(at: try Home.locate(flag: home)) }
+
+    func store() throws -> ImageStore { try ImageStore(home: try open()) }
+
+    /// A factory whose progress goes to standard error.
+    func factory(store: ImageStore) throws -> Factory {
+        Factory(store: store, recipes: try RecipeBook.standard(home: store.home)) { Report.line("sojourn: \($0)") }
+    }
+}

@@ -1,0 +1,38 @@
+import Glibc
+import System
+
+/// What is said to people: on standard error, since standard output is data.
+enum Report {
+    static func line(_ text: String) { write(text + "\n") }
+
+    static func error(_ text: String) {
+        // ArgumentParser begins its own messages with "Error: ".
+        let plain = text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text
+        line("sojourn: \(plain)")
+    }
+
+    static func data(_ bytes: [UInt8]) throws {
+        try Descriptor(duplicating: STDOUT_FILENO).write(bytes)
+    }
+
+    fileprivate static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        // Nobody is there to be told that nobody can be told.
+        _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+/// One line on a terminal that is written over; nothing anywhere else.
+struct ProgressLine {
+    private let isShown: Bool
+
+    init(isWanted: Bool) { isShown = isWanted && Terminal.isTerminal(STDERR_FILENO) }
+
+    func show(_ text: String) {
+        guard isShown else { return }
+        let width = Int(Terminal.window(of: STDERR_FILENO)?.columns ?? 80)
+        Report.write("\r\u{1B}[K" + text.prefix(max(20, width - 1)))
+    }
+
+    func clear() { if isShown { Report.write("\r\u{1B}[K") } }
+}

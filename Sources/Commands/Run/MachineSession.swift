@@ -1,0 +1,112 @@
+import ArgumentParser
+import Control
+import Glibc
+import GridModel
+import ImageStore
+import Machine
+import QEMU
+import StrictJSON
+import System
+
+/// One machine in the foreground, from the options to the exit status.
+struct MachineSession {
+    let options: MachineOptions
+    let command: [String]
+    /// True: refuse without one; nil: where our own streams are one.
+    let wantsTerminal: Bool?
+
+    func run() throws -> UInt8 {
+        let home = try options.home.open()
+        let installation = try Installation.current()
+        try MachineDirectory.sweep(home.machines, now: .now)
+        let progress = ProgressLine(isWanted: !options.quiet)
+        defer { progress.clear() }
+        guard let environment = try options.environment() else {
+            throw ValidationError("no environment given: add --os debian12, or --env EXPERIMENT/SOFTWARE:VERSION@OS")
+        }
+        var request = try self.request(environment)
+        try request.check(cores: Host.cores, memory: ByteCount(Host.memory))
+        _ = try QEMUPrograms.find()
+        let clock = ContinuousClock()
+        let begun = clock.now
+        let provider = ImageProvider(home: home, installation: installation)
+        let (image, kernel) = try provider.provide(environment, progress: progress, isQuiet: options.quiet)
+        let elapsed = begun.duration(to: clock.now) / .milliseconds(1)
+        request.terminal = try terminal()
+        let accelerator = try chooseAccelerator(home, kernel, provider, progress)
+        let specification = try request.specify(
+            image: image, kernel: kernel, accelerator: accelerator, account: .current, imageMilliseconds: Int64(elapsed)
+        )
+        let record = try follow(specification, home, installation, progress)
+        progress.clear()
+        try report(record)
+        return record.outcome.exitStatus
+    }
+
+    private func request(_ environment: Environment) throws -> MachineRequest {
+        let cores = try options.cores ?? CoreRange(parsing: "1")
+        var request = MachineRequest(
+            requested: .init(
+                environment: environment.description, cores: cores, memory: options.memory, scratch: options.scratch,
+                wall: options.wall), command: command)
+        request.binds = options.bind
+        request.setVariables = options.setenv
+        request.cleansEnvironment = options.cleanenv
+        if options.isolated {
+            request.isolation = .init(inputs: options.inputs, outputs: options.outputs, outputLimit: options.outLimit)
+        }
+        return request
+    }
+
+    private func terminal() throws -> MachineSpecification.Window? {
+        let isTerminal = Terminal.isTerminal(STDIN_FILENO) && Terminal.isTerminal(STDOUT_FILENO)
+        if wantsTerminal == true && !isTerminal {
+            throw ValidationError(
+                "a shell needs a terminal on standard input and output; for a script use 'sojourn run'")
+        }
+        guard isTerminal else { return nil }
+        let window = Terminal.window(of: STDIN_FILENO) ?? .init(columns: 80, rows: 24)
+        return .init(columns: window.columns, rows: window.rows)
+    }
+
+    private func chooseAccelerator(
+        _ home: Home, _ kernel: StoredKernel, _ provider: ImageProvider, _ progress: ProgressLine
+    ) throws -> Accelerator {
+        if let accelerator = options.accel { return accelerator }
+        let trial = AcceleratorTrial(memory: "\(home.cache)/accelerator.json")
+        return try trial.choose(start: { try provider.trialFiles(kernel) }) {
+            progress.clear()
+            if !options.quiet { Report.line("sojourn: \($0)") }
+        }
+    }
+
+    private func follow(
+        _ specification: MachineSpecification, _ home: Home, _ installation: Installation, _ progress: ProgressLine
+    ) throws -> MachineRecord {
+        let signals = try MachineFollower.takeSignals()
+        let launch = try MachineLaunch.start(specification, in: home.machines, installation: installation)
+        let what =
+            "\(specification.environment) (\(specification.image.short)), \(specification.cores) "
+            + "core\(specification.cores == 1 ? "" : "s"), \(specification.memory), \(specification.accelerator.rawValue)"
+        let follower = try MachineFollower(
+            launch, usesTerminal: specification.payload.terminal != nil, signals: signals
+        ) { phase in
+            switch phase {
+            case .booting: progress.show("starting \(what)")
+            case .starting: progress.show("starting \(what): making it ready")
+            case .running, .closing, .over: progress.clear()
+            }
+        }
+        return try follower.follow()
+    }
+
+    private func report(_ record: MachineRecord) throws {
+        if record.outcome.kind != .exited && record.outcome.kind != .signalled {
+            Report.error("\(record.outcome.message) (\(record.outcome.kind.rawValue), machine \(record.id))")
+        }
+        if !options.quiet { for note in record.notes { Report.line("sojourn: \(note)") } }
+        if options.summary { Report.line(RunAccount.text(record)) }
+        if let path = options.record { try Files.write(try StrictJSON.encode(record, pretty: true), to: path) }
+        if options.json { Report.line(String(decoding: try record.json(), as: UTF8.self)) }
+    }
+}

@@ -1,0 +1,53 @@
+import GridModel
+import Machine
+import QEMU
+import System
+
+/// A run told to a person.
+enum RunAccount {
+    static func text(_ record: MachineRecord) -> String {
+        let asked = record.requested
+        var rows = [
+            ("machine", "\(record.id) on \(record.host)"),
+            (
+                "asked",
+                "\(asked.environment), cores \(asked.cores), memory \(asked.memory), wall \(asked.wall?.description ?? "-")"
+            ),
+            (
+                "given",
+                "\(record.environment), cores \(record.cores), memory \(record.memory), \(record.accelerator.rawValue)"
+            ),
+            ("image", record.image.description),
+            ("kernel", "\(record.kernelRelease ?? "-") (\(record.kernel.short))"),
+            ("command", record.command.joined(separator: " ")),
+            ("times", record.phases.map { "\($0.name) \(seconds($0.milliseconds))" }.joined(separator: ", ")),
+        ]
+        if let usage = record.usage {
+            let cpu = usage.userMilliseconds + usage.systemMilliseconds
+            rows.append(("used", "processor \(seconds(cpu)), memory at most \(usage.peakMemory.rounded)"))
+        }
+        rows.append(
+            ("status", "\(record.outcome.exitStatus) (\(record.outcome.kind.rawValue): \(record.outcome.message))"))
+        if !record.outputs.isEmpty { rows.append(("outputs", record.outputs.joined(separator: ", "))) }
+        rows += record.notes.map { ("note", $0) }
+        return rows.map { name, value in name.padded(to: 9) + value }.joined(separator: "\n")
+    }
+
+    /// One line of a list.
+    static func line(_ directory: MachineDirectory) throws -> String {
+        let name = Files.name(of: directory.path)
+        guard directory.hasRecord else { return "\(name)  running" }
+        let record = try MachineRecord.read(directory.record)
+        return [
+            name, record.outcome.kind.rawValue.padded(to: 17), "\(record.outcome.exitStatus)".padded(to: 3),
+            record.environment.description.padded(to: 30), record.command.joined(separator: " "),
+        ].joined(separator: "  ")
+    }
+
+    private static func seconds(_ milliseconds: Int64) -> String { "\(Double(milliseconds / 10) / 100) s" }
+}
+
+extension String {
+    /// With blanks up to `width` characters.
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

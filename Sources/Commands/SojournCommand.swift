@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// The root: no duty of its own but to know the nouns and verbs.
+struct SojournCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sojourn",
+        abstract: "Runs each job in a virtual machine with the operating system and software it asked for.",
+        discussion: """
+            sojourn run --os debian12 -- cat /etc/os-release
+            sojourn run --env lhc/pythia8:8.317.2@debian12 --cores 1-2 --memory 1GiB -- ./zmumu.py cards.cmnd
+            sojourn shell --os debian13
+
+            An environment is EXPERIMENT/SOFTWARE:VERSION@OS. Images are built from recipes on first use and kept in the
+            home (--home, SOJOURN_HOME, or ~/.local/share/sojourn).
+            """,
+        version: "0.1.0",
+        subcommands: [RunCommand.self, ShellCommand.self, ImageCommand.self, MachineCommand.self])
+}

@@ -1,0 +1,111 @@
+import Glibc
+package import GridModel
+import StrictJSON
+package import System
+
+/// One machine's directory: everything that is durable about it, and nothing that is needed of it elsewhere.
+package struct MachineDirectory: Sendable {
+    package let path: String
+
+    package init(_ path: String) { self.path = path }
+
+    package var specification: String { "\(path)/spec.json" }
+    package var record: String { "\(path)/record.json" }
+    package var standardOutput: String { "\(path)/stdout" }
+    package var standardError: String { "\(path)/stderr" }
+    package var consoleLog: String { "\(path)/console.log" }
+    package var qemuLog: String { "\(path)/qemu.log" }
+    package var supervisorLog: String { "\(path)/supervisor.log" }
+    package var socket: String { "\(path)/socket" }
+    package var scratch: String { "\(path)/scratch.img" }
+    package var stageIn: String { "\(path)/stage-in.tar" }
+    package var stageOut: String { "\(path)/stage-out.tar" }
+    /// Holds a single file that is shared.
+    package func share(_ index: Int) -> String { "\(path)/share-\(index)" }
+    /// Held by the supervisor as long as it lives.
+    package var lock: String { "\(path)/lock" }
+
+    /// Makes the directory of a new machine below `machines` and takes its lock, which the supervisor will inherit: nobody
+    /// ever sees a directory that is complete and unlocked unless its supervisor is dead.
+    package static func create(
+        _ specification: MachineSpecification, in machines: String
+    ) throws -> (directory: MachineDirectory, lock: FileLock) {
+        let directory = MachineDirectory("\(machines)/\(specification.id)")
+        try Files.makeDirectories(directory.path, mode: 0o700)
+        guard let lock = try FileLock.take(directory.lock) else {
+            throw MachineError(.invalidSpecification, "machine \(specification.id) exists already")
+        }
+        try Files.write(try StrictJSON.encode(specification, pretty: true), to: directory.specification, mode: 0o600)
+        return (directory, lock)
+    }
+
+    package var hasRecord: Bool { Files.exists(record) }
+
+    package func write(_ record: MachineRecord) throws {
+        try Files.write(try StrictJSON.encode(record, pretty: true), to: self.record, mode: 0o600)
+    }
+
+    /// Removes what only a running machine needs; record, specification, output and logs stay.
+    package func removeVolatile() throws {
+        for file in [socket, scratch, stageIn, stageOut] { try Files.remove(file) }
+        for name in try Files.list(path)
+        where name.hasSuffix(".tmp") || name.hasPrefix("share-") && !name.hasSuffix(".log") {
+            try Files.removeTree("\(path)/\(name)")
+        }
+    }
+
+    /// Finishes machines whose supervisor was killed: writes their record, removes what they left. Each lock is taken, so
+    /// that two sweeps and a living supervisor cannot meet. `now` dates the records.
+    package static func sweep(_ machines: String, now: Timestamp) throws {
+        guard Files.isDirectory(machines) else { return }
+        for name in try Files.list(machines) {
+            guard let id = try? MachineID(parsing: name) else { continue }
+            let directory = MachineDirectory("\(machines)/\(id)")
+            guard directory.isUnfinished, let lock = try FileLock.take(directory.lock) else { continue }
+            try withExtendedLifetime(lock) { try directory.finishAbandoned(now: now) }
+        }
+    }
+
+    private var isUnfinished: Bool {
+        Files.exists(lock) && (!hasRecord || [scratch, socket, stageIn, stageOut].contains(where: Files.exists))
+    }
+
+    /// The record of a machine whose supervisor is dead, and how it died where that is known; the caller holds the lock.
+    package func finishAbandoned(now: Timestamp, because status: ExitStatus? = nil) throws {
+        // Killed while it was being made: nobody was told of it.
+        guard Files.exists(specification) else { return try Files.removeTree(path) }
+        if !hasRecord {
+            var message = "the machine's supervisor was killed, and the machine with it"
+            if case .exited = status {
+                let log = Files.exists(supervisorLog) ? try Files.read(supervisorLog, limit: 1 << 20) : []
+                message = "the machine's supervisor failed: \(String(decoding: log.suffix(1000), as: UTF8.self))"
+            }
+            try RecordReserve.release(self)
+            let outcome = Outcome.failure(.supervisorKilled, message)
+            try write(MachineRecord(try MachineSpecification.read(specification), outcome: outcome, ended: now))
+        }
+        try removeVolatile()
+    }
+}
+
+extension MachineDirectory {
+    /// All machines below `machines`, oldest first.
+    package static func all(in machines: String) throws -> [MachineDirectory] {
+        guard Files.isDirectory(machines) else { return [] }
+        return try Files.list(machines).filter { (try? MachineID(parsing: $0)) != nil }
+            .map { MachineDirectory("\(machines)/\($0)") }
+    }
+
+    /// The machine of that name, or the last one; it must have ended.
+    package static func find(_ id: MachineID?, in machines: String) throws -> MachineDirectory {
+        let known = try all(in: machines)
+        guard let found = known.last(where: { id == nil ? $0.hasRecord : Files.name(of: $0.path) == id?.text }) else {
+            throw MachineError(
+                .notFound, "there is no machine \(id?.text ?? "") in \(machines); 'sojourn machine list' names all")
+        }
+        guard found.hasRecord else {
+            throw MachineError(.notFound, "machine \(id?.text ?? "") still runs; its output is in \(found.path)")
+        }
+        return found
+    }
+}

@@ -1,0 +1,18 @@
+/// A machine that could not be made, found or followed.
+package struct MachineError: Error, Equatable, CustomStringConvertible {
+    package enum Code: Sendable {
+        case invalidSpecification, newerVersion, invalidShare, supervisorFailed, notFound, tooLarge, guestMissing
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message }
+
+    package static func == (left: MachineError, right: MachineError) -> Bool { left.code == right.code }
+}

@@ -1,0 +1,131 @@
+import Archive
+import Glibc
+import GridModel
+import GuestProtocol
+import ImageFormat
+import ImageStore
+import QEMU
+import System
+
+/// What a machine is made of, acquired step by step and given back whatever step was reached.
+struct MachineParts {
+    var shares: [SharedDirectory] = []
+    var qemu: ChildProcess?
+    var channel: GuestChannel?
+    var monitor: Monitor?
+    var console: Descriptor?
+
+    /// Ends what runs; what has already ended is no fault.
+    func stop() throws {
+        qemu?.signal(9)
+        _ = try qemu?.wait()
+        for share in shares { try share.process.stop(grace: .seconds(1)) }
+    }
+}
+
+/// Brings up QEMU for one specification.
+struct MachineStart {
+    let specification: MachineSpecification
+    let directory: MachineDirectory
+    let installation: Installation
+    let store: ImageStore
+
+    /// Each part is put into `parts` as soon as it runs, so that a failure of a later step can undo it.
+    func perform(_ parts: inout MachineParts, phases: inout PhaseClock) throws {
+        let programs = try QEMUPrograms.find()
+        let image = try VerifiedImage.open(specification, in: store)
+        phases.mark("verify")
+        var disks = image.layers.enumerated().map { index, file in
+            QEMUCommandLine.Disk(file: file, serial: GuestLink.Disk.layer(index), isReadOnly: true)
+        }
+        disks.append(.init(file: try makeScratch(), serial: GuestLink.Disk.scratch, isReadOnly: false))
+        disks += try makeStagingDisks()
+        let serving = try serveShares(programs, &parts)
+        let initrd = try makeInitrd(modules: image.modules)
+        let (channel, channelEnd) = try Socket.pair()
+        let (monitor, monitorEnd) = try Socket.pair()
+        let (console, consoleEnd) = try Socket.pair()
+        var line = QEMUCommandLine(
+            name: "sojourn-\(specification.id)", accelerator: specification.accelerator, cores: specification.cores,
+            memory: specification.memory, kernel: image.kernel, initrd: initrd,
+            kernelArguments: ["\(GuestLink.layersArgument)=\(image.layers.count)"] + specification.kernelArguments,
+            console: consoleEnd)
+        line.disks = disks
+        line.shares = serving
+        line.monitor = monitorEnd
+        line.channel = (channelEnd, GuestLink.portName)
+        phases.mark("prepare")
+        let log = try Descriptor.open(directory.qemuLog, O_RDWR | O_CREAT)
+        parts.qemu = try QEMUProcess.spawn(line, program: programs.system, log: log, number: Host.processID)
+        parts.channel = try GuestChannel(socket: channel)
+        parts.monitor = try Monitor(socket: monitor)
+        try console.setNonblocking()
+        parts.console = console
+    }
+
+    /// An empty ext4 whose size is the limit; it takes room on the host only as it fills.
+    private func makeScratch() throws -> Descriptor {
+        guard let mke2fs = Files.findProgram("mke2fs", path: nil) else {
+            throw MachineError(
+                .invalidSpecification,
+                "no mke2fs on this host, which makes scratch disks; install it: apt-get install e2fsprogs")
+        }
+        let file = try Descriptor.createSparse(directory.scratch, bytes: specification.scratch.bytes)
+        try Tool.run(
+            mke2fs,
+            [
+                "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal,^resize_inode", "-E",
+                "lazy_itable_init=1,nodiscard,root_owner=0:0", directory.scratch,
+            ], log: directory.supervisorLog)
+        return file
+    }
+
+    private func makeStagingDisks() throws -> [QEMUCommandLine.Disk] {
+        guard let staging = specification.staging else { return [] }
+        var disks: [QEMUCommandLine.Disk] = []
+        if !staging.inputs.isEmpty {
+            let file = try HostStaging.pack(staging, to: directory.stageIn)
+            disks.append(.init(file: file, serial: GuestLink.Disk.stageIn, isReadOnly: true))
+        }
+        if !staging.outputs.isEmpty {
+            let file = try Descriptor.createSparse(directory.stageOut, bytes: staging.outputLimit.bytes)
+            disks.append(.init(file: file, serial: GuestLink.Disk.stageOut, isReadOnly: false))
+        }
+        return disks
+    }
+
+    private func serveShares(_ programs: QEMUPrograms, _ parts: inout MachineParts) throws -> [QEMUCommandLine.Share] {
+        var serving: [QEMUCommandLine.Share] = []
+        for (index, share) in specification.shares.enumerated() {
+            let log = try Descriptor.open("\(directory.path)/share-\(index).log", O_RDWR | O_CREAT)
+            let (served, bind) = try place(share, index)
+            let process = try SharedDirectory.serve(
+                served, bind: bind, program: try programs.requireVirtiofsd(),
+                socketPath: "\(directory.path)/share-\(index).socket", log: log)
+            parts.shares.append(process)
+            serving.append(.init(socket: process.socket, tag: "share\(index)"))
+        }
+        return serving
+    }
+
+    /// A directory is served where it is; of a single file its virtiofsd sees nothing else, in a directory made for it.
+    private func place(
+        _ share: MachineSpecification.Share, _ index: Int
+    ) throws -> (served: String, bind: ChildSpecification.Bind?) {
+        guard share.isFile else {
+            let bind = ChildSpecification.Bind(source: share.source, target: share.source, readOnly: true)
+            return (share.source, share.readOnly ? bind : nil)
+        }
+        let holder = directory.share(index)
+        let file = "\(holder)/\(Files.name(of: share.source))"
+        try Files.makeDirectories(holder, mode: 0o755)
+        try Files.write([], to: file)
+        return (holder, .init(source: share.source, target: file, readOnly: share.readOnly))
+    }
+
+    /// The kernel's modules, then the site's agent: of two archives the later one wins, so pid 1 is always the site's.
+    private func makeInitrd(modules: Descriptor) throws -> Descriptor {
+        let agent = try Files.read(try installation.requireGuest(), limit: 64 << 20)
+        return try Initrd.make(modules: modules, agent: agent)
+    }
+}

@@ -1,0 +1,77 @@
+import Archive
+import Control
+import GridModel
+import GuestProtocol
+import System
+
+extension Supervisor {
+    /// Stops what is left, brings back outputs, writes the record, and tells the clients.
+    func finish(_ outcome: Outcome) throws {
+        var notes: [String] = []
+        var outputs: [String] = []
+        var outcome = outcome
+        note("stop", &notes) { try parts.stop() }
+        note("spool", &notes) { try synchroniseSpool() }
+        if let staging = specification.staging, !staging.outputs.isEmpty, end != nil {
+            do {
+                let brought = try HostStaging.unpack(directory.stageOut, to: staging, owner: specification.user)
+                outputs = brought.files.map(\.path)
+                notes += brought.refusals.map { "output \($0.path) was refused: \($0.reason)" }
+                phases.mark("outputs")
+            } catch let error as ArchiveError where error.isNoSpace {
+                outcome = .failure(.hostDiskFull, "the outputs do not fit the host's disk: \(error)")
+            } catch {
+                notes.append("the outputs could not be read: \(error)")
+            }
+        }
+        if let failure = end?.stagingFailure, !failure.isEmpty { notes.append("outputs: \(failure.prefix(1000))") }
+        var record = MachineRecord(specification, outcome: outcome, ended: Timestamp(seconds: Host.realtime.seconds))
+        record.kernelRelease = kernelRelease
+        record.phases = [.init(name: "image", milliseconds: specification.imageMilliseconds)] + phases.phases
+        record.notes = notes
+        record.outputs = outputs
+        record.usage = end.map { end in
+            .init(
+                userMilliseconds: Int64(clamping: end.userMicroseconds / 1000),
+                systemMilliseconds: Int64(clamping: end.systemMicroseconds / 1000),
+                peakMemory: ByteCount(Int64(clamping: end.peakMemoryBytes)))
+        }
+        try directory.removeVolatile()
+        try RecordReserve.release(directory)
+        try directory.write(record)
+        sayFarewell()
+    }
+
+    private func note(_ what: String, _ notes: inout [String], _ body: () throws -> Void) {
+        do { try body() } catch { notes.append("\(what): \(error)") }
+    }
+
+    /// Lets the clients read the last status; who does not within a moment reads the record later.
+    private func sayFarewell() {
+        status.phase = .over
+        status.isOver = true
+        let deadline = ContinuousClock.now.advanced(by: .seconds(2))
+        tellClients()
+        while clients.contains(where: { $0.isBehind(status) }), ContinuousClock.now < deadline {
+            do {
+                _ = try Poll.wait(clients.map { ($0.socket.raw, .writable) }, until: deadline)
+            } catch {
+                return
+            }
+            tellClients()
+        }
+    }
+}
+
+/// Room on the disk for the record, taken before it is needed: a full disk must not cost the account of what happened.
+enum RecordReserve {
+    private static let bytes = 256 << 10
+
+    private static func path(_ directory: MachineDirectory) -> String { "\(directory.path)/reserve" }
+
+    static func make(_ directory: MachineDirectory) throws {
+        try Files.write([UInt8](repeating: 0, count: bytes), to: path(directory), mode: 0o600)
+    }
+
+    static func release(_ directory: MachineDirectory) throws { try Files.remove(path(directory)) }
+}

@@ -1,0 +1,61 @@
+import Control
+import GridModel
+package import GuestProtocol
+
+extension MachineSpecification {
+    var limits: MachineControl.Limits {
+        var limits = MachineControl.Limits()
+        limits.boot = .seconds(timings.bootSeconds)
+        limits.silence = .seconds(timings.silenceSeconds)
+        limits.grace = .seconds(timings.graceSeconds)
+        limits.wall = wall
+        return limits
+    }
+
+    /// What the guest is told.
+    package func context(now: (seconds: Int64, nanoseconds: Int64)) -> GuestContext {
+        GuestContext(
+            hostname: "sojourn-\(id.text.suffix(6))",
+            user: .init(
+                uid: user.uid, gid: user.gid, name: user.name, home: user.home,
+                groups: user.groups.map { .init(gid: $0.gid, name: $0.name) }),
+            shares: shares.enumerated().map { index, share in
+                .init(
+                    tag: "share\(index)", file: share.isFile ? Self.lastName(share.source) : "",
+                    path: share.destination,
+                    readOnly: share.readOnly)
+            },
+            staging: staging.map { .init(hasInputs: !$0.inputs.isEmpty, outputs: $0.outputs) },
+            environment: payload.environment, command: payload.command, directory: payload.directory,
+            terminal: payload.terminal.map { .init(columns: $0.columns, rows: $0.rows) },
+            realtimeNanoseconds: UInt64(now.seconds) * 1_000_000_000 + UInt64(now.nanoseconds),
+            heartbeatSeconds: timings.heartbeatSeconds)
+    }
+
+    private static func lastName(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
+}
+
+extension MachineControl.PayloadEnd {
+    init(_ end: GuestMessage.PayloadEnd) {
+        let status: UInt8
+        let signal: UInt8?
+        switch end.status {
+        case .exited(let code): (status, signal) = (code, nil)
+        case .signalled(let number): (status, signal) = (0, number)
+        }
+        self.init(
+            status: status, signal: signal, ranOutOfMemory: end.outOfMemoryKills > 0, filledScratch: end.scratchWasFull)
+    }
+}
+
+extension Outcome {
+    init(_ failure: GuestMessage.Failure) {
+        // A guest's words are shown to people: no control characters, no end.
+        let message = String(failure.message.prefix(1000).filter { $0 >= " " })
+        switch failure.reason {
+        case .commandNotFound: self.init(.commandNotFound, exitStatus: 127, message: message)
+        case .notExecutable: self.init(.notExecutable, exitStatus: 126, message: message)
+        case .setup: self = .failure(.guestFailed, "the guest could not be made ready: \(message)")
+        }
+    }
+}

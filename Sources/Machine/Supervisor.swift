@@ -1,0 +1,273 @@
+import Control
+import Glibc
+import GridModel
+import GuestProtocol
+package import ImageStore
+import QEMU
+package import System
+
+/// The one process that owns a machine: QEMU, the guest's channel, the deadlines, the spool, the record.
+///
+/// One thread, one loop over `poll`: what to do is decided by `MachineControl`, what happens is done here.
+package final class Supervisor {
+    let directory: MachineDirectory
+    let specification: MachineSpecification
+    /// Readable when the `sojourn run` that asked for this machine is gone.
+    private var lifeline: Descriptor?
+    private let signals: Signals
+    private let listener: Descriptor
+    private var control: MachineControl
+    private(set) var parts = MachineParts()
+    var phases = PhaseClock(now: .now)
+    var status = MachineStatus.start
+    var clients: [ClientConnection] = []
+    private var standardOutput: Spool
+    private var standardError: Spool
+    private var console: ConsoleLog
+    private var inputQueued: Int64 = 0
+    private(set) var end: GuestMessage.PayloadEnd?
+    private(set) var kernelRelease: String?
+    private var outcome: Outcome?
+
+    /// Supervises the machine of `directory` to its end and writes its record. The caller holds the directory's lock.
+    package static func run(
+        _ directory: MachineDirectory, lifeline: Descriptor?, installation: Installation, store: ImageStore
+    ) throws {
+        let specification = try MachineSpecification.read(directory.specification)
+        let supervisor = try Supervisor(directory, specification, lifeline)
+        let outcome = supervisor.live(
+            MachineStart(
+                specification: specification, directory: directory, installation: installation, store: store))
+        try supervisor.finish(outcome)
+    }
+
+    private init(_ directory: MachineDirectory, _ specification: MachineSpecification, _ lifeline: Descriptor?) throws {
+        self.directory = directory
+        self.specification = specification
+        self.lifeline = lifeline
+        Signals.ignoreBrokenPipes()
+        signals = try Signals([SIGTERM, SIGINT, SIGHUP])
+        try RecordReserve.make(directory)
+        standardOutput = try Spool(directory.standardOutput)
+        standardError = try Spool(directory.standardError)
+        console = try ConsoleLog(directory.consoleLog)
+        listener = try Socket.listen(at: directory.socket)
+        try listener.setNonblocking()
+        control = MachineControl(limits: specification.limits, now: .now)
+    }
+
+    /// From the first step of the start to QEMU's end, however that comes.
+    private func live(_ start: MachineStart) -> Outcome {
+        do {
+            try start.perform(&parts, phases: &phases)
+            while outcome == nil { try turn() }
+        } catch let error as SystemError where error.isNoSpace {
+            outcome = .failure(.hostDiskFull, "the host's disk is full: \(error)")
+        } catch {
+            outcome = .failure(parts.qemu == nil ? .refused : .guestFailed, "\(error)")
+        }
+        return outcome ?? .failure(.guestFailed, "the machine ended without an outcome")
+    }
+
+    // MARK: One turn of the loop
+
+    private func turn() throws {
+        var awaited: [(Int32, Poll.Interest)] = [(listener.raw, .readable), (signals.descriptor.raw, .readable)]
+        if let lifeline { awaited.append((lifeline.raw, .readable)) }
+        if let channel = parts.channel { awaited.append((channel.socket.raw, channel.interest)) }
+        if let monitor = parts.monitor { awaited.append((monitor.socket.raw, .readable)) }
+        if let console = parts.console { awaited.append((console.raw, .readable)) }
+        if let qemu = parts.qemu { awaited.append((qemu.ended.raw, .readable)) }
+        awaited += parts.shares.map { ($0.process.ended.raw, .readable) }
+        awaited += clients.map { ($0.socket.raw, $0.interest(takesInput: hasRoomForInput)) }
+        let came = try Poll.wait(awaited, until: control.nextDeadline)
+        let ready = Set(zip(awaited, came).filter { $0.1 != [] }.map(\.0.0))
+
+        if ready.contains(signals.descriptor.raw) { for number in signals.take() { receive(.signalled(number)) } }
+        if let lifeline, ready.contains(lifeline.raw) {
+            self.lifeline = nil
+            receive(.clientGone)
+        }
+        if ready.contains(listener.raw), let client = try Socket.accept(listener) {
+            clients.append(ClientConnection(socket: client))
+        }
+        try readConsole(ready)
+        try readMonitor(ready)
+        try readChannel(ready)
+        readClients(ready)
+        try watchProcesses(ready)
+        receive(.time)
+        status.phase = control.phase
+        tellClients()
+    }
+
+    private func receive(_ event: MachineControl.Event) {
+        for effect in control.receive(event, at: .now) { perform(effect) }
+    }
+
+    private func perform(_ effect: MachineControl.Effect) {
+        do {
+            switch effect {
+            case .sendContext:
+                phases.mark("boot")
+                try parts.channel?.send(.hello(version: GuestLink.version))
+                try parts.channel?.send(.context(specification.context(now: Host.realtime)))
+            case .signalPayload(let number): try parts.channel?.send(.signal(number))
+            case .powerOff: try parts.channel?.send(.powerOff)
+            case .killQEMU: parts.qemu?.signal(SIGKILL)
+            case .finish(let outcome): self.outcome = outcome
+            }
+        } catch {
+            receive(.protocolFault("\(error)"))
+        }
+    }
+
+    // MARK: The guest
+
+    private func readConsole(_ ready: Set<Int32>) throws {
+        guard let socket = parts.console, ready.contains(socket.raw) else { return }
+        while let bytes = try socket.read(upTo: 1 << 16) {
+            if bytes.isEmpty {
+                parts.console = nil
+                break
+            }
+            try storing { try console.append(bytes) }
+        }
+    }
+
+    private func readMonitor(_ ready: Set<Int32>) throws {
+        guard let monitor = parts.monitor, ready.contains(monitor.socket.raw) else { return }
+        guard let events = try parts.monitor?.receive() else {
+            parts.monitor = nil
+            return
+        }
+        for event in events {
+            switch event {
+            case .poweredOff: break
+            case .reset: receive(.guestReset)
+            case .diskFull(let device): receive(.hostDiskFull("disk \(device) of the machine could not grow"))
+            case .diskFailed(let device, let reason): receive(.protocolFault("disk \(device) failed: \(reason)"))
+            }
+        }
+    }
+
+    private func readChannel(_ ready: Set<Int32>) throws {
+        guard let channel = parts.channel, ready.contains(channel.socket.raw) else { return }
+        do {
+            try parts.channel?.flush()
+            let messages = try parts.channel?.receive() ?? []
+            for message in messages { try handle(message) }
+            if !messages.isEmpty {
+                receive(.signOfLife)
+                try parts.channel?.acknowledge()
+            }
+        } catch let error as ProtocolError {
+            receive(.protocolFault(error.message))
+        } catch let error as SystemError where error.isBrokenPipe {
+            parts.channel = nil
+        }
+    }
+
+    private func handle(_ message: GuestMessage) throws {
+        switch message {
+        case .hello(let hello):
+            guard hello.version == GuestLink.version else {
+                throw ProtocolError(
+                    .version, "its agent speaks version \(hello.version), expected \(GuestLink.version)")
+            }
+            kernelRelease = String(hello.kernelRelease.prefix(128))
+            receive(.hello)
+        case .started:
+            phases.mark("start")
+            receive(.payloadStarted)
+        case .output(.output, let bytes):
+            try storing { try standardOutput.append(bytes) }
+            status.standardOutput = standardOutput.bytes
+        case .output(.error, let bytes):
+            try storing { try standardError.append(bytes) }
+            status.standardError = standardError.bytes
+        case .inputTaken(let bytes):
+            status.inputTaken += Int64(bytes)
+        case .ended(let end):
+            phases.mark("run")
+            self.end = end
+            receive(.payloadEnded(.init(end)))
+        case .failed(let failure):
+            receive(.payloadRefused(Outcome(failure)))
+        case .heartbeat:
+            break
+        case .log(let line):
+            try storing { try console.append(Array("agent: \(line)\n".utf8)) }
+        }
+    }
+
+    /// A full disk ends the machine, not the supervisor.
+    private func storing(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as SystemError where error.isNoSpace {
+            receive(.hostDiskFull(error.message))
+        }
+    }
+
+    private func watchProcesses(_ ready: Set<Int32>) throws {
+        for share in parts.shares where ready.contains(share.process.ended.raw) {
+            // A virtiofsd ends by itself when QEMU has gone; QEMU's end then says it all.
+            if let qemu = parts.qemu, try !Poll.wait(for: qemu.ended.raw, until: .now.advanced(by: .seconds(1))) {
+                receive(.shareEnded(share.path))
+            }
+        }
+        guard let qemu = parts.qemu, try Poll.wait(for: qemu.ended.raw, until: .now), let ended = qemu.reap() else {
+            return
+        }
+        parts.qemu = nil
+        phases.mark("close")
+        switch ended {
+        case .signalled(let number): receive(.qemuEnded(signal: number, status: 0))
+        case .exited(let code): receive(.qemuEnded(signal: nil, status: Int32(code)))
+        }
+    }
+
+    // MARK: The clients
+
+    private var hasRoomForInput: Bool { inputQueued - status.inputTaken < Int64(GuestLink.inputWindow) }
+
+    private func readClients(_ ready: Set<Int32>) {
+        for index in clients.indices.reversed() where ready.contains(clients[index].socket.raw) {
+            do {
+                guard let messages = try clients[index].receive() else {
+                    clients.remove(at: index)
+                    continue
+                }
+                for message in messages { try handle(message) }
+            } catch {
+                // A client that breaks the protocol is left; the machine goes on.
+                clients.remove(at: index)
+            }
+        }
+    }
+
+    private func handle(_ message: HostMessage) throws {
+        switch message {
+        case .input(let bytes):
+            inputQueued += Int64(bytes.count)
+            try parts.channel?.send(message)
+        case .inputClosed, .window: try parts.channel?.send(message)
+        case .signal(let number): receive(.signalled(Int32(number)))
+        case .hello, .context, .acknowledged, .powerOff:
+            throw ProtocolError(.malformed, "a client may not send this")
+        }
+    }
+
+    func tellClients() {
+        for index in clients.indices.reversed() {
+            do { try clients[index].tell(status) } catch { clients.remove(at: index) }
+        }
+    }
+
+    func synchroniseSpool() throws {
+        try console.finish()
+        try standardOutput.synchronise()
+        try standardError.synchronise()
+    }
+}

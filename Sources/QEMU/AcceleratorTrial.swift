@@ -1,0 +1,83 @@
+import GridModel
+import StrictJSON
+package import System
+
+/// Finds out whether KVM works here, by booting a tiny guest: `/dev/kvm` may exist and no guest ever run.
+///
+/// The answer is kept for as long as this host is not booted anew.
+package struct AcceleratorTrial: Sendable {
+    /// The kernel and an initrd whose pid 1 powers off, for the trial.
+    package struct Files: Sendable {
+        package let kernel: Descriptor
+        package let initrd: Descriptor
+        /// Tells the agent that it is only tried.
+        package let argument: String
+
+        package init(kernel: Descriptor, initrd: Descriptor, argument: String) {
+            self.kernel = kernel
+            self.initrd = initrd
+            self.argument = argument
+        }
+    }
+
+    private struct Answer: Codable {
+        var version: Int
+        var bootID: String
+        var user: UInt32
+        var accelerator: Accelerator
+    }
+
+    private static let deadline = Duration.seconds(10)
+    private let memory: String
+
+    /// `memory` is the file in which the answer is kept.
+    package init(memory: String) { self.memory = memory }
+
+    /// The accelerator to use; `warn` is told once, in a sentence, if it is the slow one.
+    package func choose(start: () throws -> Files, warn: (String) -> Void) throws -> Accelerator {
+        let bootID = try Host.bootID()
+        if let answer = try remembered(), answer.bootID == bootID, answer.user == Host.effectiveUser {
+            return answer.accelerator
+        }
+        let failure = try tryKVM(start)
+        if let failure {
+            warn("KVM does not work here (\(failure)): machines are emulated (TCG), which is many times slower")
+        }
+        let accelerator = failure == nil ? Accelerator.kvm : .tcg
+        let answer = Answer(version: 1, bootID: bootID, user: Host.effectiveUser, accelerator: accelerator)
+        try System.Files.write(try StrictJSON.encode(answer, pretty: true), to: memory)
+        return accelerator
+    }
+
+    private func remembered() throws -> Answer? {
+        guard System.Files.exists(memory) else { return nil }
+        let bytes = try System.Files.read(memory, limit: 4096)
+        // An answer that cannot be read is asked for again.
+        return try? StrictJSON.decode(Answer.self, from: bytes, source: memory)
+    }
+
+    /// Nil where a guest ran to its end; else why not.
+    private func tryKVM(_ start: () throws -> Files) throws -> String? {
+        guard System.Files.exists("/dev/kvm") else { return "there is no /dev/kvm" }
+        let files = try start()
+        let (console, consoleEnd) = try Socket.pair()
+        var line = QEMUCommandLine(
+            name: "sojourn-trial", accelerator: .kvm, cores: 1, memory: .mebibytes(256), kernel: files.kernel,
+            initrd: files.initrd, kernelArguments: [files.argument], console: consoleEnd)
+        line.monitor = nil
+        let log = try Descriptor.memory(named: "qemu-log")
+        let qemu = try QEMUProcess.spawn(
+            line, program: try QEMUPrograms.find().system, log: log, number: Host.processID)
+        let ended = try Poll.wait(for: qemu.ended.raw, until: .now.advanced(by: Self.deadline))
+        if !ended { qemu.signal(9) }
+        let status = try qemu.wait()
+        _ = console
+        if !ended { return "a trial guest did not come up within \(Self.deadline)" }
+        return status == .exited(0) ? nil : try firstLine(log) ?? "QEMU ended with \(status)"
+    }
+
+    private func firstLine(_ log: Descriptor) throws -> String? {
+        let text = String(decoding: try System.Files.read("/proc/self/fd/\(log.raw)", limit: 1 << 16), as: UTF8.self)
+        return text.split(separator: "\n").first.map { String($0.prefix(120)) }
+    }
+}

@@ -1,0 +1,119 @@
+package import GridModel
+package import System
+
+/// One machine as QEMU is to make it. Every file is given as an open descriptor: QEMU's own user could open none of them.
+package struct QEMUCommandLine: Sendable {
+    package struct Disk: Sendable {
+        package let file: Descriptor
+        package let serial: String
+        package let isReadOnly: Bool
+
+        package init(file: Descriptor, serial: String, isReadOnly: Bool) {
+            self.file = file
+            self.serial = serial
+            self.isReadOnly = isReadOnly
+        }
+    }
+
+    /// A directory shared by a virtiofsd that is connected to `socket`.
+    package struct Share: Sendable {
+        package let socket: Descriptor
+        package let tag: String
+
+        package init(socket: Descriptor, tag: String) {
+            self.socket = socket
+            self.tag = tag
+        }
+    }
+
+    /// What a job has no use for is left out. Not `microvm`: without a PM timer its guests hang on a busy host under TCG.
+    private static let machine =
+        "q35,hpet=off,sata=off,smbus=off,usb=off,vmport=off,smm=off,i8042=off,graphics=off,memory-backend=memory"
+
+    package var name: String
+    package var accelerator: Accelerator
+    package var cores: Int
+    package var memory: ByteCount
+    package var kernel: Descriptor
+    package var initrd: Descriptor
+    package var kernelArguments: [String]
+    package var disks: [Disk] = []
+    package var shares: [Share] = []
+    package var console: Descriptor
+    /// QMP; nil for the accelerator's probe.
+    package var monitor: Descriptor?
+    /// The guest's channel and its port name.
+    package var channel: (socket: Descriptor, port: String)?
+
+    package init(
+        name: String, accelerator: Accelerator, cores: Int, memory: ByteCount, kernel: Descriptor, initrd: Descriptor,
+        kernelArguments: [String], console: Descriptor
+    ) {
+        self.name = name
+        self.accelerator = accelerator
+        self.cores = cores
+        self.memory = memory
+        self.kernel = kernel
+        self.initrd = initrd
+        self.kernelArguments = kernelArguments
+        self.console = console
+    }
+
+    /// The arguments, and the descriptors that the child needs: the i-th as its descriptor i + 3.
+    package func build() -> (arguments: [String], descriptors: [Descriptor]) {
+        var builder = Builder()
+        builder.add("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-name", name)
+        builder.add("-sandbox", "on,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+        builder.add("-machine", Self.machine, "-accel", accelerator.option)
+        builder.add("-cpu", accelerator.processor, "-smp", "\(cores)", "-m", "\(memory.bytes >> 20)M")
+        // Shared: a virtiofsd reads and writes the guest's memory itself (vhost-user).
+        builder.add("-object", "memory-backend-memfd,id=memory,size=\(memory.bytes >> 20)M,share=on")
+        builder.add("-kernel", builder.path(kernel), "-initrd", builder.path(initrd))
+        builder.add("-append", (["console=ttyS0", "quiet", "panic=-1"] + kernelArguments).joined(separator: " "))
+        builder.add("-chardev", "socket,id=console,fd=\(builder.place(console))", "-serial", "chardev:console")
+        if let monitor {
+            builder.add(
+                "-chardev", "socket,id=monitor,fd=\(builder.place(monitor))", "-mon", "chardev=monitor,mode=control")
+        }
+        builder.add("-object", "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=random")
+        builder.add("-device", "virtio-balloon-pci,free-page-reporting=on")
+        if let channel {
+            builder.add(
+                "-chardev", "socket,id=channel,fd=\(builder.place(channel.socket))", "-device", "virtio-serial-pci")
+            builder.add("-device", "virtserialport,chardev=channel,name=\(channel.port)")
+        }
+        for disk in disks { builder.add(disk) }
+        for share in shares {
+            builder.add("-chardev", "socket,id=\(share.tag),fd=\(builder.place(share.socket))")
+            builder.add("-device", "vhost-user-fs-pci,chardev=\(share.tag),tag=\(share.tag)")
+        }
+        return (builder.arguments, builder.descriptors)
+    }
+
+    private struct Builder {
+        var arguments: [String] = []
+        var descriptors: [Descriptor] = []
+
+        mutating func add(_ words: String...) { arguments += words }
+
+        mutating func place(_ descriptor: Descriptor) -> Int {
+            descriptors.append(descriptor)
+            return descriptors.count + 2
+        }
+
+        mutating func path(_ descriptor: Descriptor) -> String { "/proc/self/fd/\(place(descriptor))" }
+
+        mutating func add(_ disk: Disk) {
+            let number = place(disk.file)
+            let access = disk.isReadOnly ? "read-only=on" : "read-only=off,discard=unmap"
+            add("-add-fd", "fd=\(number),set=\(number)")
+            // A scratch disk never outlives its machine: its flushes may be skipped.
+            let common = "cache.no-flush=\(disk.serial == "scratch" ? "on" : "off"),\(access)"
+            add("-blockdev", "driver=file,node-name=file\(number),filename=/dev/fdset/\(number),locking=off,\(common)")
+            add("-blockdev", "driver=raw,node-name=disk\(number),file=file\(number),\(access)")
+            // No room on the host stops the machine and is reported, instead of a wrong answer to the guest.
+            let errors = disk.isReadOnly ? "" : ",werror=enospc"
+            add("-device", "virtio-blk-pci,drive=disk\(number),serial=\(disk.serial)\(errors)")
+        }
+    }
+}

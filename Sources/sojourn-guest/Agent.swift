@@ -1,0 +1,213 @@
+import Glibc
+import GuestProtocol
+import System
+
+/// Pid 1: makes the machine ready, asks for its context, runs the payload, tells how it ended, and powers off.
+final class Agent {
+    private var channel: Channel
+    private let signals: Signals
+    private var context: GuestContext?
+    private var group: PayloadGroup?
+    private var payload: Payload?
+    private var pendingInput: [UInt8] = []
+    private var inputEnds = false
+    private var status: GuestMessage.Status?
+    private var scratchWasFull = false
+    private var nextHeartbeat = ContinuousClock.now
+
+    static func runAsInit() {
+        do {
+            let agent = try boot()
+            try agent.serve()
+        } catch {
+            // To the console, which the supervisor keeps: there is nobody else to tell.
+            print("sojourn-guest: the machine cannot go on: \(error)")
+        }
+        Boot.powerOff()
+    }
+
+    /// Everything up to the hello.
+    private static func boot() throws -> Agent {
+        let start = Boot.uptimeMilliseconds
+        try RootFilesystem.mountBasics()
+        let arguments = try KernelArguments()
+        if arguments.isProbe {
+            print("sojourn-guest: this accelerator runs")
+            Boot.powerOff()
+        }
+        try RootFilesystem.loadModules("/lib/modules/load-order")
+        let channel = try Channel()
+        let disks = try Disks()
+        let late = "/lib/modules/late-order"
+        let staging = try Staging.Disks(disks)
+        if Files.exists(late) { try RootFilesystem.loadModules(late) }
+        try RootFilesystem.assemble(layers: arguments.layers, disks: disks)
+        let agent = Agent(channel: channel, signals: try Signals([SIGCHLD]), staging: staging)
+        try agent.channel.send(
+            .hello(
+                .init(
+                    version: GuestLink.version, agent: "sojourn-guest", kernelRelease: Host.kernelRelease,
+                    agentStartMilliseconds: start, mountedMilliseconds: Boot.uptimeMilliseconds)))
+        return agent
+    }
+
+    private let staging: Staging.Disks
+
+    private init(channel: Channel, signals: Signals, staging: Staging.Disks) {
+        self.channel = channel
+        self.signals = signals
+        self.staging = staging
+        Signals.ignoreBrokenPipes()
+    }
+
+    // MARK: The loop
+
+    private func serve() throws {
+        while true {
+            let outputs = channel.hasRoom ? payload?.outputs ?? [] : []
+            var awaited: [(Int32, Poll.Interest)] = [
+                (channel.port.raw, channel.interest), (signals.descriptor.raw, .readable),
+            ]
+            awaited += outputs.map { ($0.descriptor.raw, .readable) }
+            if let input = payload?.input, !pendingInput.isEmpty { awaited.append((input.raw, .writable)) }
+            let ready = try Poll.wait(awaited, until: nextHeartbeat)
+            if ready[0].contains(.readable) {
+                for message in try channel.receive() { try handle(message) }
+            }
+            try channel.flush()
+            for (index, output) in outputs.enumerated() where ready[2 + index] != [] { try read(output) }
+            try passInput()
+            if !signals.take().isEmpty { try reap() }
+            try beat()
+            try finishIfDone()
+        }
+    }
+
+    private func handle(_ message: HostMessage) throws {
+        switch message {
+        case .hello(let version):
+            guard version == GuestLink.version else {
+                throw ProtocolError(.version, "the host speaks version \(version), this agent \(GuestLink.version)")
+            }
+        case .context(let context): try start(context)
+        case .input(let bytes): pendingInput += bytes
+        case .inputClosed: inputEnds = true
+        case .window(let columns, let rows):
+            if let terminal = payload?.terminal {
+                try Terminal.setWindow(.init(columns: columns, rows: rows), of: terminal.raw)
+            }
+        case .signal(let number):
+            guard let payload, status == nil else { return }
+            if number == UInt8(SIGKILL) { try group?.killAll() } else { deliver(Int32(number), to: payload) }
+        case .acknowledged: break  // The channel has taken it.
+        case .powerOff: Boot.powerOff()
+        }
+    }
+
+    /// To the payload's session leader and its group: what a terminal or a batch system would have signalled.
+    private func deliver(_ number: Int32, to payload: Payload) {
+        Boot.signal(number, pid: payload.pid, group: true)
+        if number == SIGTERM || number == SIGHUP { Boot.signal(SIGCONT, pid: payload.pid, group: true) }
+    }
+
+    private func start(_ context: GuestContext) throws {
+        guard self.context == nil else { throw ProtocolError(.malformed, "a second context") }
+        self.context = context
+        do {
+            try Contextualisation.apply(context)
+            let group = try PayloadGroup(uid: context.user.uid, gid: context.user.gid)
+            self.group = group
+            if let stage = context.staging, stage.hasInputs {
+                try staging.bringIn(for: context) { try channel.send(.heartbeat) }
+            }
+            let payload = try Payload.start(context, in: group)
+            self.payload = payload
+            try channel.send(.started(pid: UInt32(payload.pid)))
+        } catch let refusal as Payload.Refusal {
+            try channel.send(.failed(refusal.failure))
+        } catch {
+            try channel.send(.failed(.init(reason: .setup, message: "\(error)")))
+        }
+    }
+
+    // MARK: The payload's streams
+
+    private func read(_ output: (stream: GuestMessage.Stream, descriptor: Descriptor)) throws {
+        do {
+            guard let bytes = try output.descriptor.read(upTo: GuestLink.chunk) else { return }
+            if !bytes.isEmpty { return try channel.send(.output(output.stream, bytes)) }
+        } catch let error as SystemError where error.code == EIO && payload?.terminal != nil {
+            // A terminal's way to say that its last process has gone (pty(7)).
+        }
+        payload?.outputs.removeAll { $0.descriptor === output.descriptor }
+    }
+
+    private func passInput() throws {
+        guard let input = payload?.input else { return }
+        var passed = 0
+        do {
+            while !pendingInput.isEmpty {
+                let went = try input.writeSome(pendingInput[...])
+                if went == 0 { break }
+                pendingInput.removeFirst(went)
+                passed += went
+            }
+        } catch let error as SystemError where error.code == EPIPE || error.code == EIO {
+            passed += pendingInput.count
+            pendingInput = []
+            payload?.input = nil
+        }
+        if passed > 0 { try channel.send(.inputTaken(bytes: UInt32(passed))) }
+        if inputEnds && pendingInput.isEmpty { try closeInput() }
+    }
+
+    private func closeInput() throws {
+        inputEnds = false
+        // On a terminal the end of input is a character, and the terminal goes on.
+        if let terminal = payload?.terminal { _ = try terminal.writeSome([4]) } else { payload?.input = nil }
+    }
+
+    // MARK: The end
+
+    private func reap() throws {
+        while let (pid, ended) = Boot.reapAny() {
+            guard pid == payload?.pid else { continue }
+            switch ended {
+            case .exited(let code): status = .exited(code)
+            case .signalled(let number): status = .signalled(UInt8(truncatingIfNeeded: number))
+            }
+            // The job is its command: what that left behind ends with it, and with it the last writers of its pipes.
+            try group?.killAll()
+        }
+    }
+
+    private func finishIfDone() throws {
+        guard let status, let context, let group, payload?.outputs.isEmpty == true else { return }
+        payload = nil
+        var end = GuestMessage.PayloadEnd(status: status)
+        try group.measure(into: &end)
+        lookAtScratch()
+        end.scratchWasFull = scratchWasFull
+        if let stage = context.staging {
+            end.stagingFailure = try staging.takeOut(stage.outputs, for: context) { try channel.send(.heartbeat) }
+        }
+        for share in context.shares { try Boot.synchroniseFilesystem(of: share.path) }
+        self.status = nil
+        try channel.send(.ended(end))
+    }
+
+    private func beat() throws {
+        guard let context, ContinuousClock.now >= nextHeartbeat else {
+            if context == nil { nextHeartbeat = ContinuousClock.now.advanced(by: .seconds(1)) }
+            return
+        }
+        lookAtScratch()
+        nextHeartbeat = ContinuousClock.now.advanced(by: .seconds(Int64(max(1, context.heartbeatSeconds))))
+        try channel.send(.heartbeat)
+    }
+
+    /// Full is: no room for the next mebibyte.
+    private func lookAtScratch() {
+        if let free = try? Files.freeSpace("/"), free < 1 << 20 { scratchWasFull = true }
+    }
+}

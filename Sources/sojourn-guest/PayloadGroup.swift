@@ -1,0 +1,60 @@
+import GuestProtocol
+import System
+
+/// The cgroup that holds the payload and everything it starts, delegated to its user so that it can nest.
+struct PayloadGroup {
+    private let path = "/sys/fs/cgroup/payload"
+
+    /// Leaves to the agent and the kernel what they need, so that a payload without memory is what dies.
+    private static let reservedBytes: UInt64 = 24 << 20
+
+    init(uid: UInt32, gid: UInt32) throws {
+        let available = try Self.text("/sys/fs/cgroup/cgroup.controllers").split(whereSeparator: \.isWhitespace)
+        for controller in ["memory", "pids", "cpu", "io"] where available.contains(Substring(controller)) {
+            try Self.write("+\(controller)", to: "/sys/fs/cgroup/cgroup.subtree_control")
+        }
+        try Files.makeDirectories(path)
+        let total = try Self.totalMemory()
+        try Self.write("\(total - min(Self.reservedBytes, total / 8))", to: "\(path)/memory.max")
+        for name in ["", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"] {
+            try Boot.setOwner(path + name, uid: uid, gid: gid)
+        }
+    }
+
+    func openMembers() throws -> Descriptor { try Descriptor.open("\(path)/cgroup.procs", 1) }
+
+    func killAll() throws { try Self.write("1", to: "\(path)/cgroup.kill") }
+
+    /// Adds what the group used to `end`.
+    func measure(into end: inout GuestMessage.PayloadEnd) throws {
+        let processor = try values("cpu.stat")
+        end.userMicroseconds = processor["user_usec"] ?? 0
+        end.systemMicroseconds = processor["system_usec"] ?? 0
+        end.outOfMemoryKills = UInt32(clamping: try values("memory.events")["oom_kill"] ?? 0)
+        // memory.peak came with Linux 5.19.
+        if Files.exists("\(path)/memory.peak") {
+            end.peakMemoryBytes = UInt64(try Self.text("\(path)/memory.peak").filter(\.isNumber)) ?? 0
+        }
+    }
+
+    private func values(_ file: String) throws -> [Substring: UInt64] {
+        let pairs = try Self.text("\(path)/\(file)").split(separator: "\n").map { $0.split(separator: " ") }
+        return Dictionary(pairs.compactMap { $0.count == 2 ? ($0[0], UInt64($0[1]) ?? 0) : nil }) { $1 }
+    }
+
+    private static func totalMemory() throws -> UInt64 {
+        let line = try text("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("MemTotal:") } ?? ""
+        guard let kibibytes = UInt64(line.filter(\.isNumber)) else {
+            throw SystemError(code: 0, message: "/proc/meminfo does not tell the machine's memory")
+        }
+        return kibibytes << 10
+    }
+
+    private static func text(_ path: String) throws -> String {
+        String(decoding: try Files.read(path, limit: 1 << 20), as: UTF8.self)
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        try Descriptor.open(path, 1).write(text.utf8)
+    }
+}
