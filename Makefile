@@ -6,11 +6,11 @@ STAGE ?= $(CURDIR)/.build-stage
 # Machines and images of demo, test and bench; kept between runs.
 export SOJOURN_TEST_HOME ?= $(CURDIR)/.build-home
 
-SWIFT_FLAGS = -c release --static-swift-stdlib --explicit-target-dependency-import-check error --scratch-path $(SCRATCH)
+SWIFT_FLAGS = -c release -Xswiftc -enable-testing --explicit-target-dependency-import-check error --scratch-path $(SCRATCH)
 GUEST_FLAGS = -c release --product sojourn-guest --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s \
 	--scratch-path $(GUEST_SCRATCH)
 
-.PHONY: help demo test test-long check bench install build tools stage clean
+.PHONY: help demo tests test test-long check bench install build tools stage clean
 
 help:
 	@echo "make demo            build everything and run a physics job in a virtual machine"
@@ -36,14 +36,14 @@ stage: build
 demo: stage
 	@Scripts/demo $(STAGE)/bin/sojourn
 
-test: stage
+tests: stage
 	swift build $(SWIFT_FLAGS) --build-tests
-	SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --skip-build $(SWIFT_FLAGS) --disable-testable-imports
 
-test-long: stage
-	swift build $(SWIFT_FLAGS) --build-tests
-	SOJOURN_TEST_LONG=1 SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --skip-build $(SWIFT_FLAGS) \
-		--disable-testable-imports
+test: tests
+	SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --no-parallel --skip-build $(SWIFT_FLAGS)
+
+test-long: tests
+	SOJOURN_TEST_LONG=1 SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --no-parallel --skip-build $(SWIFT_FLAGS)
 
 check:
 	swift format lint --strict --recursive Package.swift Sources Tests

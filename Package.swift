@@ -57,7 +57,13 @@ let package = Package(
                 "StrictJSON", "System", arguments,
             ]),
 
-        .executableTarget(name: "sojourn", dependencies: ["Commands"], swiftSettings: strict),
+        .executableTarget(
+            name: "sojourn", dependencies: ["Commands"], swiftSettings: strict,
+            // Not --static-swift-stdlib, which would take the tests' modules away: one build serves program and tests.
+            linkerSettings: [
+                .unsafeFlags(["-static-stdlib"]), .linkedLibrary("CoreFoundation"), .linkedLibrary("_FoundationICU"),
+                .linkedLibrary("_FoundationCollections"), .linkedLibrary("_FoundationCShims"), .linkedLibrary("stdc++"),
+            ]),
         .executableTarget(
             name: "sojourn-guest", dependencies: ["CGuestStart", "GuestProtocol", "Archive", "System"],
             swiftSettings: strict),

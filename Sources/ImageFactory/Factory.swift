@@ -48,15 +48,20 @@ package struct Factory {
         let name = recipe.environment.description
         return try alone(name) {
             if let stored = try store.image(for: recipe.environment), isEnough(stored) { return stored }
-            guard let suite = recipe.suite, let kernelName = recipe.kernel else { preconditionFailure("the recipe is complete") }
+            guard let suite = recipe.suite, let kernelName = recipe.kernel else {
+                preconditionFailure("the recipe is complete")
+            }
             let start = ContinuousClock.now
-            if suite.acceptsEndOfLife { progress("\(name): \(suite.suite) is past its end of life, which its recipe accepts") }
+            if suite.acceptsEndOfLife {
+                progress("\(name): \(suite.suite) is past its end of life, which its recipe accepts")
+            }
             let kernel = try ensureKernel(kernelName)
             try refuseFullDisk(name)
             let tools = try Toolbox(log: log(name))
             let digest = try BuildDirectory.with(home: store.home, tools: tools) { directory in
                 let build = SystemBuild(
-                    recipe: recipe, suite: suite, directory: directory, home: store.home, tools: tools) { progress("\(name): \($0)") }
+                    recipe: recipe, suite: suite, directory: directory, home: store.home, tools: tools
+                ) { progress("\(name): \($0)") }
                 return try add(try build.run(), of: recipe, kernel: kernel)
             }
             progress("\(name): built in \((ContinuousClock.now - start).components.seconds) s: \(digest)")
@@ -75,6 +80,7 @@ package struct Factory {
                 }
                 return try add(try build.run(), of: recipe)
             }
+            progress("\(recipe.name): made: \(digest)")
             return try store.kernel(reference: digest.description)
         }
     }
@@ -92,7 +98,8 @@ package struct Factory {
         let free = try Files.freeSpace(store.home.path)
         guard free >= 1 << 30 else {
             throw ImageFactoryError(
-                .noSpace, "cannot build \(name): the disk of \(store.home.path) has \(ByteCount(free).rounded) left, at least 1 GiB is needed; "
+                .noSpace,
+                "cannot build \(name): the disk of \(store.home.path) has \(ByteCount(free).rounded) left, at least 1 GiB is needed; "
                     + "make room, or give another home with --home")
         }
     }
@@ -110,7 +117,8 @@ extension Factory {
         let tree = try store.add(movingFile: built.tree, mediaType: MediaType.verityTree, annotations: name)
         var configuration = ImageConfiguration(
             architecture: "amd64", created: built.time, environment: recipe.environment,
-            variables: recipe.variables.map { "\($0.key)=\($0.value)" }.sorted(), layers: [layer.digest], kernel: kernel.digest,
+            variables: recipe.variables.map { "\($0.key)=\($0.value)" }.sorted(), layers: [layer.digest],
+            kernel: kernel.digest,
             systemName: built.systemName, needs: recipe.needs ?? ImageNeeds())
         configuration.checks = recipe.checks
         configuration.purpose = recipe.purpose
@@ -131,7 +139,8 @@ extension Factory {
         let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
         let text = try store.add(recipe.text.bytes, mediaType: MediaType.recipe)
         let manifest = OCIManifest(
-            artifactType: MediaType.kernel, config: config, layers: [vmlinuz, modules, text], annotations: [Annotation.name: recipe.name])
+            artifactType: MediaType.kernel, config: config, layers: [vmlinuz, modules, text],
+            annotations: [Annotation.name: recipe.name])
         return try store.tag(manifest, as: recipe.name, at: now)
     }
 

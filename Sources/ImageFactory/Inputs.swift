@@ -27,7 +27,8 @@ struct Inputs {
         let found = try Self.digest(file)
         guard found == digest else {
             throw ImageFactoryError(
-                .wrongInput, "\(what) was fetched with the content \(found), expected \(digest); "
+                .wrongInput,
+                "\(what) was fetched with the content \(found), expected \(digest); "
                     + "the index changed it, or the recipe's sha256 is wrong")
         }
         let path = "\(directory)/\(digest.hex)"

@@ -69,8 +69,8 @@ package struct ImageConfiguration: Equatable, Sendable {
         let oci = try OCIConfiguration<Fields>(decoding: bytes, source: source, newest: Self.formatVersion)
         architecture = oci.architecture
         created = oci.created
-        variables = oci.config?.Env ?? []
-        layers = oci.rootfs.diff_ids
+        variables = oci.config?.variables ?? []
+        layers = oci.rootfs.layers
         environment = oci.sojourn.environment
         guestInterface = oci.sojourn.guestInterface
         kernel = oci.sojourn.kernel
@@ -86,7 +86,8 @@ package struct ImageConfiguration: Equatable, Sendable {
             version: Self.formatVersion, environment: environment, guestInterface: guestInterface, kernel: kernel,
             systemName: systemName, needs: needs, checks: checks, purpose: purpose, licence: licence)
         let oci = OCIConfiguration(
-            created: created, architecture: architecture, config: .init(Env: variables), rootfs: .init(diff_ids: layers),
+            created: created, architecture: architecture, config: .init(variables: variables),
+            rootfs: .init(layers: layers),
             sojourn: fields)
         return try StrictJSON.encode(oci, pretty: false)
     }

@@ -21,7 +21,8 @@ package struct KernelConfiguration: Equatable, Sendable {
     package var parts: [Digest]
 
     package init(
-        architecture: String, created: Timestamp, name: String, release: String, debianVersion: String, loadOrder: [String],
+        architecture: String, created: Timestamp, name: String, release: String, debianVersion: String,
+        loadOrder: [String],
         lateOrder: [String]
     ) {
         self.architecture = architecture
@@ -49,7 +50,7 @@ package struct KernelConfiguration: Equatable, Sendable {
         let oci = try OCIConfiguration<Fields>(decoding: bytes, source: source, newest: Self.formatVersion)
         architecture = oci.architecture
         created = oci.created
-        parts = oci.rootfs.diff_ids
+        parts = oci.rootfs.layers
         name = oci.sojourn.name
         release = oci.sojourn.release
         debianVersion = oci.sojourn.debianVersion
@@ -63,7 +64,7 @@ package struct KernelConfiguration: Equatable, Sendable {
             version: Self.formatVersion, name: name, release: release, debianVersion: debianVersion,
             guestInterface: guestInterface, loadOrder: loadOrder, lateOrder: lateOrder)
         let oci = OCIConfiguration(
-            created: created, architecture: architecture, config: nil, rootfs: .init(diff_ids: parts), sojourn: fields)
+            created: created, architecture: architecture, config: nil, rootfs: .init(layers: parts), sojourn: fields)
         return try StrictJSON.encode(oci, pretty: false)
     }
 }

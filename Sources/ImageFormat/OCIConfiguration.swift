@@ -2,17 +2,24 @@ import GridModel
 import StrictJSON
 
 /// The form that OCI tools expect of a configuration, with our fields under one key
-/// (image-spec 1.1, "OCI Image Configuration": unknown keys are ignored by others). Property names are the specification's.
+/// (image-spec 1.1, "OCI Image Configuration": unknown keys are ignored by others).
 struct OCIConfiguration<Fields: Codable & Sendable>: Codable, Sendable {
     struct Runtime: Codable, Sendable {
-        var Env: [String]
+        var variables: [String]
+
+        private enum CodingKeys: String, CodingKey { case variables = "Env" }
     }
 
     struct RootFilesystem: Codable, Sendable {
         var type = "layers"
-        var diff_ids: [Digest]
+        var layers: [Digest]
 
-        init(diff_ids: [Digest]) { self.diff_ids = diff_ids }
+        init(layers: [Digest]) { self.layers = layers }
+
+        private enum CodingKeys: String, CodingKey {
+            case type
+            case layers = "diff_ids"
+        }
     }
 
     var created: Timestamp
@@ -39,11 +46,13 @@ struct OCIConfiguration<Fields: Codable & Sendable>: Codable, Sendable {
     init(decoding bytes: [UInt8], source: String, newest: Int) throws {
         guard let version = try StrictJSON.decode(Version.self, from: bytes, source: source).sojourn?.version else {
             throw ImageFormatError(
-                .invalidConfiguration, "\(source): not an image of sojourn's; its configuration lacks the key 'sojourn'")
+                .invalidConfiguration, "\(source): not an image of sojourn's; its configuration lacks the key 'sojourn'"
+            )
         }
         guard version <= newest else {
             throw ImageFormatError(
-                .newerFormat, "\(source): its format has version \(version), this program knows \(newest); upgrade sojourn")
+                .newerFormat,
+                "\(source): its format has version \(version), this program knows \(newest); upgrade sojourn")
         }
         self = try StrictJSON.decode(Self.self, from: bytes, source: source)
     }

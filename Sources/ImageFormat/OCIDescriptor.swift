@@ -9,7 +9,8 @@ package struct OCIDescriptor: Codable, Hashable, Sendable {
     package var artifactType: String?
 
     package init(
-        mediaType: String, digest: Digest, size: Int64, annotations: [String: String]? = nil, artifactType: String? = nil
+        mediaType: String, digest: Digest, size: Int64, annotations: [String: String]? = nil,
+        artifactType: String? = nil
     ) {
         self.mediaType = mediaType
         self.digest = digest

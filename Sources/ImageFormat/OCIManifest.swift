@@ -12,7 +12,9 @@ package struct OCIManifest: Codable, Equatable, Sendable {
     package var subject: OCIDescriptor?
     package var annotations: [String: String]?
 
-    package init(artifactType: String, config: OCIDescriptor, layers: [OCIDescriptor], annotations: [String: String]? = nil) {
+    package init(
+        artifactType: String, config: OCIDescriptor, layers: [OCIDescriptor], annotations: [String: String]? = nil
+    ) {
         self.artifactType = artifactType
         self.config = config
         self.layers = layers
@@ -23,7 +25,8 @@ package struct OCIManifest: Codable, Equatable, Sendable {
     package init(decoding bytes: [UInt8], source: String) throws {
         self = try StrictJSON.decode(OCIManifest.self, from: bytes, source: source)
         guard schemaVersion == 2 else {
-            throw ImageFormatError(.newerFormat, "\(source): schemaVersion \(schemaVersion) is not known here; upgrade sojourn")
+            throw ImageFormatError(
+                .newerFormat, "\(source): schemaVersion \(schemaVersion) is not known here; upgrade sojourn")
         }
     }
 
@@ -34,7 +37,8 @@ package struct OCIManifest: Codable, Equatable, Sendable {
     package func blob(_ mediaType: String) throws -> OCIDescriptor {
         let found = layers.filter { $0.mediaType == mediaType }
         guard found.count == 1 else {
-            throw ImageFormatError(.invalidManifest, "the manifest has \(found.count) blobs of type \(mediaType) where one is needed")
+            throw ImageFormatError(
+                .invalidManifest, "the manifest has \(found.count) blobs of type \(mediaType) where one is needed")
         }
         return found[0]
     }
@@ -53,12 +57,14 @@ package struct OCIManifest: Codable, Equatable, Sendable {
             }
             guard let name, trees.count == 1 else {
                 throw ImageFormatError(
-                    .invalidManifest, "layer \(filesystem.digest) has \(trees.count) verity trees of its name where one is needed")
+                    .invalidManifest,
+                    "layer \(filesystem.digest) has \(trees.count) verity trees of its name where one is needed")
             }
             let verity = try VerityRoot(annotations: filesystem.annotations ?? [:], layer: filesystem.digest)
             guard verity.dataSize == filesystem.size else {
                 throw ImageFormatError(
-                    .invalidManifest, "layer \(filesystem.digest): its verity tree covers \(verity.dataSize) of \(filesystem.size) bytes")
+                    .invalidManifest,
+                    "layer \(filesystem.digest): its verity tree covers \(verity.dataSize) of \(filesystem.size) bytes")
             }
             return ImageLayer(name: name, filesystem: filesystem, tree: trees[0], verity: verity)
         }

@@ -64,7 +64,8 @@ struct VerityGeometry {
         guard size > 0, size % Int64(VerityFormat.blockSize) == 0 else {
             throw ImageFormatError(
                 .unsuitableData,
-                "cannot make a verity tree over \(size) bytes: the size must be a multiple of \(VerityFormat.blockSize), and not 0")
+                "cannot make a verity tree over \(size) bytes: the size must be a multiple of \(VerityFormat.blockSize), and not 0"
+            )
         }
         return Int(size) / VerityFormat.blockSize
     }

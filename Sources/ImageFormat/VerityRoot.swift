@@ -14,7 +14,8 @@ package struct VerityRoot: Hashable, Sendable {
 
     package init(annotations: [String: String], layer: Digest) throws {
         func refuse(_ what: String) -> ImageFormatError {
-            ImageFormatError(.invalidManifest, "layer \(layer): \(what); the image was not made by sojourn or is damaged")
+            ImageFormatError(
+                .invalidManifest, "layer \(layer): \(what); the image was not made by sojourn or is damaged")
         }
         guard let root = annotations[Annotation.verityRoot], let salt = annotations[Annotation.veritySalt],
             let size = annotations[Annotation.verityDataSize].flatMap({ Int64($0) })
@@ -41,7 +42,9 @@ package struct VerityRoot: Hashable, Sendable {
         guard digits.count % 2 == 0 else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) else { return nil }
+            guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) else {
+                return nil
+            }
             bytes.append(byte)
         }
         return bytes

@@ -1,7 +1,7 @@
 import Crypto
 import Dispatch
-import GridModel
 import Glibc
+import GridModel
 import Synchronization
 
 /// Makes dm-verity hash trees: byte for byte what `veritysetup format` writes.
@@ -83,7 +83,8 @@ package enum VerityTree {
             let went = rest.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, offset) }
             if went < 0 && errno == EINTR { continue }
             guard went > 0 else {
-                throw ImageFormatError(.unsuitableData, "cannot write the verity tree: \(String(cString: strerror(errno)))")
+                throw ImageFormatError(
+                    .unsuitableData, "cannot write the verity tree: \(String(cString: strerror(errno)))")
             }
             rest = rest.dropFirst(went)
             offset += went
@@ -103,7 +104,8 @@ struct BlockHasher: Sendable {
             for start in stride(from: 0, to: buffer.count, by: VerityFormat.blockSize) {
                 var hash = SHA256()
                 if !salt.isEmpty { salt.withUnsafeBytes { hash.update(bufferPointer: $0) } }
-                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[start..<start + VerityFormat.blockSize]))
+                hash.update(
+                    bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[start..<start + VerityFormat.blockSize]))
                 hash.finalize().withUnsafeBytes { digests.append(contentsOf: $0) }
             }
             return digests

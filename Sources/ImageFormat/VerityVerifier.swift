@@ -12,7 +12,8 @@ package struct VerityVerifier: Sendable {
         let geometry = VerityGeometry(dataBlocks: try VerityGeometry.dataBlocks(size: root.dataSize))
         guard tree.count == geometry.fileBlocks * VerityFormat.blockSize else {
             throw ImageFormatError(
-                .wrongTree, "the verity tree has \(tree.count) bytes; one of \(geometry.dataBlocks) blocks has "
+                .wrongTree,
+                "the verity tree has \(tree.count) bytes; one of \(geometry.dataBlocks) blocks has "
                     + "\(geometry.fileBlocks * VerityFormat.blockSize)")
         }
         let hasher = BlockHasher(salt: root.salt)

@@ -25,7 +25,8 @@ package struct Home: Sendable {
             try Files.makeDirectories(path, mode: 0o700)
         } catch {
             throw ImageStoreError(
-                .unusableHome, "cannot make the home \(path); give another one with --home or SOJOURN_HOME", underlying: error)
+                .unusableHome, "cannot make the home \(path); give another one with --home or SOJOURN_HOME",
+                underlying: error)
         }
         guard let canonical = Files.canonical(path) else { throw SystemError.last("find the home \(path)") }
         self.path = canonical
@@ -34,13 +35,15 @@ package struct Home: Sendable {
             let found = try StrictJSON.decode(VersionFile.self, from: try Files.read(file, limit: 4096), source: file)
             guard found.version <= Self.version else {
                 throw ImageStoreError(
-                    .newerHome, "the home \(canonical) has version \(found.version), this program knows \(Self.version); "
+                    .newerHome,
+                    "the home \(canonical) has version \(found.version), this program knows \(Self.version); "
                         + "upgrade sojourn or give another home with --home")
             }
         }
         for directory in [images, inputs, machines, keys, cache] { try Files.makeDirectories(directory, mode: 0o700) }
         if !Files.exists(file) {
-            try Files.write(try StrictJSON.encode(VersionFile(version: Self.version), pretty: true), to: file, mode: 0o600)
+            try Files.write(
+                try StrictJSON.encode(VersionFile(version: Self.version), pretty: true), to: file, mode: 0o600)
         }
     }
 
@@ -51,6 +54,7 @@ package struct Home: Sendable {
         // XDG Base Directory Specification 0.8: relative paths in the variable are invalid and ignored.
         if let data = variable("XDG_DATA_HOME"), data.hasPrefix("/") { return "\(data)/sojourn" }
         if let user = variable("HOME") { return "\(user)/.local/share/sojourn" }
-        throw ImageStoreError(.unusableHome, "no home for images and machines: HOME is not set; give --home or SOJOURN_HOME")
+        throw ImageStoreError(
+            .unusableHome, "no home for images and machines: HOME is not set; give --home or SOJOURN_HOME")
     }
 }

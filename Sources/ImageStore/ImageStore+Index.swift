@@ -16,7 +16,8 @@ extension ImageStore {
             try sweep()
             var index = try readIndex()
             index.manifests.removeAll { $0.digest == entry.digest }
-            for position in index.manifests.indices where index.manifests[position].annotations?[Annotation.name] == name {
+            for position in index.manifests.indices
+            where index.manifests[position].annotations?[Annotation.name] == name {
                 index.manifests[position].annotations?[Annotation.referenceName] = nil
             }
             index.manifests.append(entry)
@@ -77,7 +78,8 @@ extension ImageStore {
             .filter { $0.configuration.kernel == entry.digest }
         guard users.isEmpty else {
             throw ImageStoreError(
-                .inUse, "kernel \(entry.digest) is needed by \(users.map(\.environment.description).joined(separator: ", ")); "
+                .inUse,
+                "kernel \(entry.digest) is needed by \(users.map(\.environment.description).joined(separator: ", ")); "
                     + "remove these images first")
         }
     }

@@ -40,7 +40,8 @@ extension ImageStore {
     package func kernel(of image: StoredImage) throws -> StoredKernel {
         guard let entry = try readIndex().manifests.first(where: { $0.digest == image.configuration.kernel }) else {
             throw ImageStoreError(
-                .missingBlob, "the kernel \(image.configuration.kernel) of \(image.environment) is not in \(home.images); "
+                .missingBlob,
+                "the kernel \(image.configuration.kernel) of \(image.environment) is not in \(home.images); "
                     + "get one with: sojourn image build --fresh \(image.environment)")
         }
         return try kernel(entry)
@@ -59,18 +60,21 @@ extension ImageStore {
             if found.count == 1 { return found[0] }
             if found.count > 1 {
                 throw ImageStoreError(
-                    .ambiguousReference, "'\(reference)' is short for \(found.count) images: "
+                    .ambiguousReference,
+                    "'\(reference)' is short for \(found.count) images: "
                         + "\(found.map(\.digest.description).joined(separator: ", ")); give more digits")
             }
             throw ImageStoreError(
-                .unknownReference, "no image of \(home.images) has a digest that begins with \(digits); see: sojourn image list")
+                .unknownReference,
+                "no image of \(home.images) has a digest that begins with \(digits); see: sojourn image list")
         }
         let names = entries.compactMap { $0.annotations?[Annotation.name] }
         // "@debian12" is short for "os/debian12".
         let name = reference.hasPrefix("@") ? "os/\(reference.dropFirst())" : reference
         guard let found = entries.last(where: { $0.annotations?[Annotation.referenceName] == name }) else {
             throw ImageStoreError(
-                .unknownReference, "there is no image '\(reference)' in \(home.images): "
+                .unknownReference,
+                "there is no image '\(reference)' in \(home.images): "
                     + NearestNames.hint(for: name, among: names))
         }
         return found

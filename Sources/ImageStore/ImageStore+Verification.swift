@@ -22,13 +22,15 @@ extension ImageStore {
         let size = try file.size()
         guard size == descriptor.size else {
             throw ImageStoreError(
-                .corruptedBlob, "blob \(descriptor.digest) of \(owner) is corrupted: \(path) has \(size) bytes instead of "
+                .corruptedBlob,
+                "blob \(descriptor.digest) of \(owner) is corrupted: \(path) has \(size) bytes instead of "
                     + "\(descriptor.size); \(remedy)")
         }
         let found = try BlobHash.digest(of: file, named: path)
         guard found == descriptor.digest else {
             throw ImageStoreError(
-                .corruptedBlob, "blob \(descriptor.digest) of \(owner) is corrupted: the content of \(path) is \(found); \(remedy)")
+                .corruptedBlob,
+                "blob \(descriptor.digest) of \(owner) is corrupted: the content of \(path) is \(found); \(remedy)")
         }
         return file
     }
@@ -48,7 +50,9 @@ extension ImageStore {
         let limit = 4 << 20
         guard descriptor.size <= limit else {
             throw ImageStoreError(
-                .corruptedBlob, "blob \(descriptor.digest) of \(owner) is said to have \(descriptor.size) bytes; at most \(limit) are allowed")
+                .corruptedBlob,
+                "blob \(descriptor.digest) of \(owner) is said to have \(descriptor.size) bytes; at most \(limit) are allowed"
+            )
         }
         let file = try openVerified(descriptor, of: owner)
         var bytes: [UInt8] = []
@@ -69,7 +73,9 @@ extension ImageStore {
                 let manifest = try self.manifest(entry)
                 seen.insert(entry.digest)
                 for blob in [manifest.config] + manifest.layers where seen.insert(blob.digest).inserted {
-                    do { _ = try openVerified(blob, of: owner) } catch let error as ImageStoreError { faults.append(error) }
+                    do { _ = try openVerified(blob, of: owner) } catch let error as ImageStoreError {
+                        faults.append(error)
+                    }
                 }
             } catch let error as ImageStoreError {
                 seen.insert(entry.digest)

@@ -26,7 +26,8 @@ package struct ImageStore: Sendable {
     package func path(of digest: Digest) -> String { "\(blobs)/\(digest.hex)" }
 
     /// Stores bytes as a blob.
-    package func add(_ bytes: [UInt8], mediaType: String, annotations: [String: String]? = nil) throws -> OCIDescriptor {
+    package func add(_ bytes: [UInt8], mediaType: String, annotations: [String: String]? = nil) throws -> OCIDescriptor
+    {
         let digest = BlobHash.digest(of: bytes)
         try withLock {
             // Written even where it is there already: the one there may be damaged.
@@ -57,7 +58,9 @@ package struct ImageStore: Sendable {
     /// Removes what interrupted writes left. Under the lock nobody else is writing.
     func sweep() throws {
         for directory in [blobs, home.images] {
-            for name in try Files.list(directory) where name.hasSuffix(".tmp") { try Files.remove("\(directory)/\(name)") }
+            for name in try Files.list(directory) where name.hasSuffix(".tmp") {
+                try Files.remove("\(directory)/\(name)")
+            }
         }
     }
 }

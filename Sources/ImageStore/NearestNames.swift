@@ -18,7 +18,8 @@ package enum NearestNames {
         if !near.isEmpty { return "did you mean \(near.joined(separator: " or "))?" }
         let all = Set(names).sorted()
         if all.isEmpty { return "there are none" }
-        return "known are \(all.prefix(10).joined(separator: ", "))\(all.count > 10 ? " and \(all.count - 10) more" : "")"
+        return
+            "known are \(all.prefix(10).joined(separator: ", "))\(all.count > 10 ? " and \(all.count - 10) more" : "")"
     }
 
     /// Levenshtein's distance: how many characters to insert, remove or change.

@@ -17,7 +17,8 @@ enum HostStaging {
         try writer.finish()
         let size = try file.size()
         try file.write([UInt8](repeating: 0, count: Int((4096 - size % 4096) % 4096)))
-        return file
+        // QEMU takes for a read-only disk only what is open so.
+        return try Descriptor.open(path, O_RDONLY)
     }
 
     /// Puts the outputs into the caller's directory and nowhere else; what the rules refuse is named, the rest comes.

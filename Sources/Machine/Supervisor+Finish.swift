@@ -24,6 +24,7 @@ extension Supervisor {
                 notes.append("the outputs could not be read: \(error)")
             }
         }
+        if outcome.kind == .qemuFailed, let last = lastLine(of: directory.qemuLog) { notes.append("QEMU said: \(last)") }
         if let failure = end?.stagingFailure, !failure.isEmpty { notes.append("outputs: \(failure.prefix(1000))") }
         var record = MachineRecord(specification, outcome: outcome, ended: Timestamp(seconds: Host.realtime.seconds))
         record.kernelRelease = kernelRelease
@@ -40,6 +41,11 @@ extension Supervisor {
         try RecordReserve.release(directory)
         try directory.write(record)
         sayFarewell()
+    }
+
+    private func lastLine(of log: String) -> String? {
+        guard let bytes = try? Files.read(log, limit: 1 << 20) else { return nil }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").last.map { String($0.prefix(500)) }
     }
 
     private func note(_ what: String, _ notes: inout [String], _ body: () throws -> Void) {

@@ -52,6 +52,8 @@ package final class Descriptor: Sendable {
                     refused = true
                     return
                 }
+                // The other side of a socket died with something unread: it will say no more.
+                if errno == ECONNRESET { return }
                 if errno != EINTR { throw SystemError.last("read descriptor \(raw)") }
             }
         }

@@ -9,8 +9,9 @@ enum Contextualisation {
         try Files.write("\(context.hostname)\n".utf8, to: "/etc/hostname")
         try Files.write("127.0.0.1 localhost \(context.hostname)\n::1 localhost\n".utf8, to: "/etc/hosts")
         try addUser(context.user)
-        for share in context.shares { try mount(share) }
+        // Before the shares: what is mounted in the home must not make it root's.
         try makeHome(context.user)
+        for share in context.shares { try mount(share) }
         if context.staging != nil {
             try Files.makeDirectories(context.directory)
             try Boot.setOwner(context.directory, uid: context.user.uid, gid: context.user.gid)

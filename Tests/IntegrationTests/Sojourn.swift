@@ -135,7 +135,7 @@ final class Scratch {
     deinit { try? FileManager.default.removeItem(at: url) }
 
     func create(_ name: String) throws -> FileHandle {
-        FileManager.default.createFile(atPath: url.appendingPathComponent(name).path, contents: nil)
+        _ = FileManager.default.createFile(atPath: url.appendingPathComponent(name).path, contents: nil)
         return try FileHandle(forWritingTo: url.appendingPathComponent(name))
     }
 

@@ -85,7 +85,7 @@ enum ArchiveFixture {
     static func block(_ name: String, flag: Character, size: Int64 = 0, payload: [UInt8] = []) throws -> [UInt8] {
         var header = TarHeader(name: Array(name.utf8), flag: try #require(flag.asciiValue), mode: 0o644)
         header.size = size
-        return header.encoded() + payload + [UInt8](repeating: 0, count: Int64(payload.count).padding(to: 512))
+        return header.encoded() + payload + [UInt8](repeating: 0, count: (512 - payload.count % 512) % 512)
     }
 
     static let endMark = [UInt8](repeating: 0, count: 1024)

@@ -1,5 +1,5 @@
 /// A header block of 512 bytes (POSIX.1-2017, pax, "ustar Interchange Format"), with GNU's base-256 numbers.
-struct TarHeader {
+package struct TarHeader {
     static let blockSize = 512
     /// The largest number in the 11 octal digits of size and time.
     static let octalLimit: Int64 = 0o77777777777
@@ -20,8 +20,15 @@ struct TarHeader {
     var mode: Int64
     var uid: Int64 = 0
     var gid: Int64 = 0
-    var size: Int64 = 0
+    package var size: Int64 = 0
     var mtime: Int64 = 0
+
+    package init(name: [UInt8], link: [UInt8] = [], flag: UInt8, mode: Int64) {
+        self.name = name
+        self.link = link
+        self.flag = flag
+        self.mode = mode
+    }
 }
 
 // MARK: - Reading
@@ -61,7 +68,7 @@ extension TarHeader {
     private static func text(_ field: ArraySlice<UInt8>) -> [UInt8] { Array(field.prefix { $0 != 0 }) }
 
     /// Octal between blanks and NULs, or base-256 where the first bit is set; nil for anything else.
-    static func number(_ field: ArraySlice<UInt8>) -> Int64? {
+    package static func number(_ field: ArraySlice<UInt8>) -> Int64? {
         guard let first = field.first else { return nil }
         if first & 0x80 != 0 {
             // Two's complement, big-endian; the first bit is the mark, the second the sign.
@@ -86,7 +93,7 @@ extension TarHeader {
 
 extension TarHeader {
     /// The block. Names must be split before, numbers must fit.
-    func encoded(prefix: [UInt8] = []) -> [UInt8] {
+    package func encoded(prefix: [UInt8] = []) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: Self.blockSize)
         func put(_ bytes: [UInt8], at start: Int) {
             block.replaceSubrange(start..<start + bytes.count, with: bytes)

@@ -36,6 +36,11 @@ package struct TarExtractor {
     package struct File: Equatable, Sendable {
         package let path: String
         package let size: Int64
+
+        package init(path: String, size: Int64) {
+            self.path = path
+            self.size = size
+        }
     }
 
     /// An entry that was left out. The path is free of control characters.

@@ -23,6 +23,12 @@ package struct TarPacker {
         package let path: String
         package let announced: Int64
         package let found: Int64
+
+        package init(path: String, announced: Int64, found: Int64) {
+            self.path = path
+            self.announced = announced
+            self.found = found
+        }
     }
 
     package struct Report: Equatable, Sendable {

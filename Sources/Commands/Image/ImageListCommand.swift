@@ -5,7 +5,8 @@ import ImageStore
 import StrictJSON
 
 struct ImageListCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the images and kernels of the home.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the images and kernels of the home.")
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -20,7 +21,9 @@ struct ImageListCommand: ParsableCommand {
             print(String(decoding: try StrictJSON.encode(entries, pretty: true), as: UTF8.self))
             return
         }
-        let rows = entries.map { [$0.name, $0.digest.short, $0.newest ? "newest" : "", ByteCount($0.size).rounded, $0.system] }
+        let rows = entries.map {
+            [$0.name, $0.digest.short, $0.newest ? "newest" : "", ByteCount($0.size).rounded, $0.system]
+        }
         Output.table(["NAME", "DIGEST", "", "SIZE", "SYSTEM"], rows)
     }
 }

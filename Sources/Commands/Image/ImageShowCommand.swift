@@ -33,6 +33,7 @@ struct ImageDescription: Encodable {
         var name: String
         var digest: Digest
         var size: Int64
+        var verityTree: Digest
         var verityRoot: String
     }
 
@@ -63,7 +64,9 @@ struct ImageDescription: Encodable {
         needs = image.configuration.needs
         variables = image.configuration.variables
         layers = image.layers.map {
-            Layer(name: $0.name, digest: $0.filesystem.digest, size: $0.filesystem.size, verityRoot: $0.verity.rootHash.hex)
+            Layer(
+                name: $0.name, digest: $0.filesystem.digest, size: $0.filesystem.size,
+                verityTree: $0.tree.digest, verityRoot: $0.verity.rootHash.hex)
         }
         checks = image.configuration.checks
         purpose = image.configuration.purpose
@@ -72,11 +75,14 @@ struct ImageDescription: Encodable {
 
     var fields: [(String, String)] {
         var fields = [
-            ("environment", "\(environment)\(newest ? "" : " (there is a newer one)")"), ("digest", "\(digest)"), ("system", system),
+            ("environment", "\(environment)\(newest ? "" : " (there is a newer one)")"), ("digest", "\(digest)"),
+            ("system", system),
             ("packages of", "\(created)"), ("kernel", "\(kernelRelease), \(kernel)"),
             ("needs", "\(needs.memory) of memory, \(needs.cores) core(s)"),
         ]
-        fields += layers.map { ("layer \($0.name)", "\($0.digest), \(ByteCount($0.size).rounded), verity root \($0.verityRoot)") }
+        fields += layers.map {
+            ("layer \($0.name)", "\($0.digest), \(ByteCount($0.size).rounded), verity root \($0.verityRoot)")
+        }
         fields += variables.map { ("variable", $0) } + checks.map { ("check", $0) }
         if let purpose { fields.append(("purpose", purpose)) }
         if let licence { fields.append(("licence", licence)) }

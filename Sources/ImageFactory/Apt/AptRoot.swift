@@ -15,8 +15,9 @@ struct AptRoot {
         self.directory = directory
         self.sources = sources
         self.tools = tools
-        options = try Self.hostOptions(tools) + (choice.acceptsEndOfLife ? ["Acquire::Check-Valid-Until \"false\";"] : [])
-        for part in ["etc/preferences.d", "etc/keys", "state/lists/partial", "cache/archives/partial", "log"] {
+        options =
+            try Self.hostOptions(tools) + (choice.acceptsEndOfLife ? ["Acquire::Check-Valid-Until \"false\";"] : [])
+        for part in ["etc/none.d", "etc/keys", "state/lists/partial", "cache/archives/partial", "log"] {
             try Files.makeDirectories("\(directory)/\(part)", mode: 0o755)
         }
         try Files.write([], to: "\(directory)/state/status")
@@ -52,7 +53,9 @@ struct AptRoot {
         let lists = "\(directory)/state/lists"
         let dates = try Files.list(lists).filter { $0.hasSuffix("Release") }.compactMap { name in
             let text = String(decoding: try Files.read("\(lists)/\(name)", limit: 16 << 20), as: UTF8.self)
-            return text.split(separator: "\n").first { $0.hasPrefix("Date:") }.flatMap { Timestamp(releaseDate: $0.dropFirst(5)) }
+            return text.split(separator: "\n").first { $0.hasPrefix("Date:") }.flatMap {
+                Timestamp(releaseDate: $0.dropFirst(5))
+            }
         }
         guard let newest = dates.max() else {
             throw ImageFactoryError(.noArchive, "the archive's Release files in \(lists) carry no date")
@@ -73,8 +76,11 @@ struct AptRoot {
     func download(_ package: String, version: String) throws -> String {
         let target = "\(directory)/download"
         try Files.makeDirectories(target)
-        try tools.run(.apt, ["-qq", "download", "\(package)=\(version)"], adding: environment, directory: target, deadline: .seconds(1800))
-        guard let file = try Files.list(target).first(where: { $0.hasPrefix("\(package)_") && $0.hasSuffix(".deb") }) else {
+        try tools.run(
+            .apt, ["-qq", "download", "\(package)=\(version)"], adding: environment, directory: target,
+            deadline: .seconds(1800))
+        guard let file = try Files.list(target).first(where: { $0.hasPrefix("\(package)_") && $0.hasSuffix(".deb") })
+        else {
             throw ImageFactoryError(.wrongInput, "apt-get fetched no file of \(package) \(version)")
         }
         return "\(target)/\(file)"
@@ -110,7 +116,10 @@ struct AptRoot {
 
     /// How this host reaches its mirrors (proxies, certificates, retries) and how it takes a frozen mirror's dates.
     private static func hostOptions(_ tools: Toolbox) throws -> [String] {
-        let wanted = ["Acquire::http::", "Acquire::https::", "Acquire::Retries", "Acquire::Check-Valid-Until", "Acquire::Check-Date"]
+        let wanted = [
+            "Acquire::http::", "Acquire::https::", "Acquire::Retries", "Acquire::Check-Valid-Until",
+            "Acquire::Check-Date",
+        ]
         return try tools.output(.aptConfig, ["dump", "--no-empty"]).split(separator: "\n").map(String.init)
             .filter { line in wanted.contains { line.hasPrefix($0) } }
     }
@@ -121,7 +130,8 @@ extension Timestamp {
     init?(releaseDate text: Substring) {
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
-        guard words.count == 6, ["UTC", "GMT", "+0000"].contains(words[5]), let month = months.firstIndex(of: words[2]) else { return nil }
+        guard words.count == 6, ["UTC", "GMT", "+0000"].contains(words[5]), let month = months.firstIndex(of: words[2])
+        else { return nil }
         func padded(_ word: String) -> String { word.count == 1 ? "0\(word)" : word }
         do {
             try self.init(parsing: "\(words[3])-\(padded("\(month + 1)"))-\(padded(words[1]))T\(padded(words[4]))Z")

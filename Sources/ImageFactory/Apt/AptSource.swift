@@ -45,11 +45,15 @@ package struct AptSource: Equatable, Sendable {
             func words(_ field: String) -> [String] {
                 (stanza[field] ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
             }
-            guard words("types").contains("deb"), !["no", "false", "0"].contains(stanza["enabled"]?.lowercased() ?? "yes") else {
+            guard words("types").contains("deb"),
+                !["no", "false", "0"].contains(stanza["enabled"]?.lowercased() ?? "yes")
+            else {
                 return []
             }
             return words("uris").map {
-                AptSource(uri: $0, suites: words("suites"), components: words("components"), signedBy: key(stanza["signed-by"]))
+                AptSource(
+                    uri: $0, suites: words("suites"), components: words("components"),
+                    signedBy: key(stanza["signed-by"]))
             }
         }
     }

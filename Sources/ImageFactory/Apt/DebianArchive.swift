@@ -18,7 +18,8 @@ package struct DebianArchive: Equatable, Sendable {
         let security = pick(Self.isSecurity)
         guard let main = pick(Self.isMain) else {
             throw ImageFactoryError(
-                .noArchive, "this host's apt configuration names no Debian archive; add one to /etc/apt/sources.list, "
+                .noArchive,
+                "this host's apt configuration names no Debian archive; add one to /etc/apt/sources.list, "
                     + "for example 'deb URL-OF-A-MIRROR/debian bookworm main'")
         }
         self.main = main
@@ -50,7 +51,8 @@ package struct DebianArchive: Equatable, Sendable {
     }
 
     private static let names: Set<String> = [
-        "oldoldstable", "oldstable", "stable", "testing", "unstable", "buster", "bullseye", "bookworm", "trixie", "forky",
+        "oldoldstable", "oldstable", "stable", "testing", "unstable", "buster", "bullseye", "bookworm", "trixie",
+        "forky",
         "duke", "sid",
     ]
 

@@ -23,7 +23,8 @@ struct KernelBuild {
     func run() throws -> BuiltKernel {
         progress("looking for \(recipe.package) in the archive of \(recipe.suite.suite)")
         let apt = try AptRoot(
-            "\(directory)/apt", sources: try DebianArchive.ofHost().sources(for: recipe.suite), choice: recipe.suite, tools: tools)
+            "\(directory)/apt", sources: try DebianArchive.ofHost().sources(for: recipe.suite), choice: recipe.suite,
+            tools: tools)
         try apt.update(packages: true)
         let package = try concretePackage(apt)
         let file = try fetch(package, from: apt)
@@ -56,7 +57,9 @@ struct KernelBuild {
         var name = recipe.package
         for _ in 0..<3 {
             let paragraph = try apt.paragraph(name)
-            let dependencies = (paragraph["depends"] ?? "").split(separator: ",").map { $0.prefix { $0 != "(" }.filter { $0 != " " } }
+            let dependencies = (paragraph["depends"] ?? "").split(separator: ",").map {
+                $0.prefix { $0 != "(" }.filter { $0 != " " }
+            }
             if let next = dependencies.first(where: { $0.hasPrefix("linux-image-") }) {
                 name = next
                 continue
@@ -72,7 +75,8 @@ struct KernelBuild {
         let inputs = try Inputs(home: home)
         if let kept = try inputs.file(package.digest) { return kept }
         progress("fetching \(package.name) \(package.version)")
-        return try inputs.keep(try apt.download(package.name, version: package.version), as: package.digest, of: package.name)
+        return try inputs.keep(
+            try apt.download(package.name, version: package.version), as: package.digest, of: package.name)
     }
 
     private func write(_ configuration: KernelConfiguration, from set: ModuleSet, to path: String) throws {

@@ -34,7 +34,8 @@ package struct RecipeBook: Sendable {
         }
         let searched = directories.filter(Files.isDirectory).joined(separator: ", ")
         throw ImageFactoryError(
-            .unknownRecipe, "there is no recipe for '\(name)' in \(searched.isEmpty ? "any recipe directory" : searched); "
+            .unknownRecipe,
+            "there is no recipe for '\(name)' in \(searched.isEmpty ? "any recipe directory" : searched); "
                 + NearestNames.hint(for: wanted, among: names)
                 + broken.map { "; a recipe could not be read: \($0)" }.joined())
     }
@@ -48,7 +49,8 @@ package struct RecipeBook: Sendable {
 
     package func kernel(_ name: String) throws -> KernelRecipe {
         guard case .kernel(let recipe) = try recipe(name) else {
-            throw ImageFactoryError(.unknownRecipe, "the recipe '\(name)' makes an image, not a kernel; write 'kind: kernel' in it")
+            throw ImageFactoryError(
+                .unknownRecipe, "the recipe '\(name)' makes an image, not a kernel; write 'kind: kernel' in it")
         }
         return recipe
     }

@@ -40,7 +40,9 @@ extension YamlError {
 extension ImageRecipe {
     fileprivate init(_ reader: inout RecipeReader, text: RecipeText) throws {
         _ = try reader.required("name", example: "os/debian12")
-        guard let environment = try reader.parsed("name", Environment.init(parsing:)) else { preconditionFailure("required above") }
+        guard let environment = try reader.parsed("name", Environment.init(parsing:)) else {
+            preconditionFailure("required above")
+        }
         self.environment = environment
         base = try reader.parsed("on", Environment.init(parsing:))
         suite = try SuiteChoice(&reader, required: base == nil)
@@ -66,7 +68,8 @@ extension ImageRecipe {
             throw reader.error("on", "'\(environment)' is a system, which stands on nothing; remove 'on'")
         }
         if environment.software != nil && base == nil {
-            throw reader.error(nil, "the key 'on' is missing; software stands on a system: add 'on: os/\(environment.os)'")
+            throw reader.error(
+                nil, "the key 'on' is missing; software stands on a system: add 'on: os/\(environment.os)'")
         }
     }
 
@@ -79,14 +82,20 @@ extension ImageRecipe {
             let digest = try entry.parsed("sha256") { try Digest(parsing: "sha256:\($0)") }
             try entry.finish()
             let halves = pin.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-            guard halves.count == 3, halves[1].isEmpty, Environment.isName(halves[0]), Environment.isName(halves[2]) else {
+            guard halves.count == 3, halves[1].isEmpty, Environment.isName(halves[0]), Environment.isName(halves[2])
+            else {
                 throw entry.error("wheel", "'\(pin)' is not pinned; write NAME==VERSION")
             }
             let parts = tag.split(separator: "-", omittingEmptySubsequences: false)
             guard parts.count == 3, parts[0].hasPrefix("cp3"), Int(parts[0].dropFirst(3)) != nil,
-                parts.allSatisfy({ $0.utf8.count <= 200 && $0.split(separator: ".").allSatisfy(Environment.isName) && !$0.isEmpty })
+                parts.allSatisfy({
+                    $0.utf8.count <= 200 && $0.split(separator: ".").allSatisfy(Environment.isName) && !$0.isEmpty
+                })
             else {
-                throw entry.error("tag", "'\(tag)' is no tag of a wheel for CPython 3; expected for example cp311-cp311-manylinux_2_17_x86_64")
+                throw entry.error(
+                    "tag",
+                    "'\(tag)' is no tag of a wheel for CPython 3; expected for example cp311-cp311-manylinux_2_17_x86_64"
+                )
             }
             guard let digest else { preconditionFailure("required above") }
             return PythonWheel(name: halves[0], version: halves[2], tag: tag, digest: digest)
@@ -105,7 +114,8 @@ extension ImageRecipe {
 extension KernelRecipe {
     fileprivate init(_ reader: inout RecipeReader, text: RecipeText) throws {
         _ = try reader.required("name", example: "kernel-debian12")
-        guard let name = try reader.parsed("name", kernelName), let suite = try SuiteChoice(&reader, required: true) else {
+        guard let name = try reader.parsed("name", kernelName), let suite = try SuiteChoice(&reader, required: true)
+        else {
             preconditionFailure("required above")
         }
         self.name = name
@@ -135,7 +145,9 @@ extension SuiteChoice {
             }
             return nil
         }
-        guard Environment.isName(suite) else { throw reader.error("suite", "'\(suite)' is no name of a suite, for example bookworm") }
+        guard Environment.isName(suite) else {
+            throw reader.error("suite", "'\(suite)' is no name of a suite, for example bookworm")
+        }
         self.suite = suite
         if components.isEmpty { components = ["main"] }
     }
@@ -149,12 +161,15 @@ private func isPackageName(_ text: String) -> Bool {
 
 private func isVariableName(_ text: String) -> Bool {
     !(48...57).contains(text.utf8.first ?? 48)
-        && text.utf8.allSatisfy { (65...90).contains($0) || (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
+        && text.utf8.allSatisfy {
+            (65...90).contains($0) || (97...122).contains($0) || (48...57).contains($0) || $0 == 95
+        }
 }
 
 private func kernelName(_ text: String) throws -> String {
     guard Environment.isName(text), text.hasPrefix("kernel-") else {
-        throw ImageFactoryError(.invalidRecipe, "'\(text)' is no name of a kernel; expected for example kernel-debian12")
+        throw ImageFactoryError(
+            .invalidRecipe, "'\(text)' is no name of a kernel; expected for example kernel-debian12")
     }
     return text
 }

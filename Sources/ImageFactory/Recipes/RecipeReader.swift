@@ -38,7 +38,9 @@ struct RecipeReader {
     }
 
     mutating func required(_ key: String, example: String) throws -> String {
-        guard let text = try string(key) else { throw error(nil, "the key '\(key)' is missing; add for example '\(key): \(example)'") }
+        guard let text = try string(key) else {
+            throw error(nil, "the key '\(key)' is missing; add for example '\(key): \(example)'")
+        }
         return text
     }
 
@@ -101,7 +103,9 @@ struct RecipeReader {
     }
 
     private static func scalar(_ node: Node, file: String, what: String) throws -> String {
-        guard case .scalar(let scalar) = node else { throw error(file, node, "\(what) must be a single value, not a list") }
+        guard case .scalar(let scalar) = node else {
+            throw error(file, node, "\(what) must be a single value, not a list")
+        }
         guard !scalar.string.isEmpty, !scalar.string.utf8.contains(where: { $0 < 32 && $0 != 10 || $0 == 127 }) else {
             throw error(file, node, "\(what) is empty or holds control characters")
         }

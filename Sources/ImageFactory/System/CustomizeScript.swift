@@ -21,26 +21,29 @@ struct CustomizeScript {
         # Our own mounts, so that the tree's can go without mmdebstrap missing them.
         [ "${2:-}" = alone ] || exec unshare --mount "$0" "$root" alone
         \(wheels.map(install).joined(separator: "\n"))
-        if [ -x "$root/usr/bin/python3" ]; then
-            # Compiled now, or every run would do it in memory; unchecked, as files and times here never change.
-            chroot "$root" sh -c 'for d in /usr/lib/python3* /usr/local/lib/python3*; do
-                [ ! -d "$d" ] || python3 -m compileall -q -f --invalidation-mode unchecked-hash "$d" || true; done'
-        fi
+        # Compiled now, or every run would do it in memory; unchecked, as files here never change. What packages brought,
+        # they compiled themselves.
+        for directory in "$root"/usr/local/lib/python3*/dist-packages; do
+            [ ! -x "$root/usr/bin/python3" ] || [ -z "$(ls "$directory" 2>/dev/null)" ] ||
+                chroot "$root" python3 -m compileall -q --invalidation-mode unchecked-hash "${directory#"$root"}"
+        done
+        # mkfs.erofs looks for extended attributes even where it takes no files from.
         awk -v root="$root/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort |
             while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
         cd "$root"
-        cp -L etc/os-release \(quoted(systemRelease))
+        cp -L etc/os-release \(Self.quoted(systemRelease))
         \(Self.cleaning)
-        # What may still be in /dev belongs to the build; the guest mounts its own. Two passes of mkfs.erofs must find no
-        # other filesystem.
-        mkfs.erofs --quiet -zlz4hc -T \(time) -U \(uuid) '--exclude-regex=^(dev|proc|sys|run|tmp)/.+' \(quoted(filesystem)) "$root"
+        # -T only lowers times that are later; what these hold, and so when it changed, depends on who builds.
+        touch -d @\(time) dev proc sys run tmp
+        # Left out, not removed: without its files in /tmp mmdebstrap would go on with the host's apt (seen with 1.3.5).
+        mkfs.erofs --quiet -zlz4hc -T \(time) -U \(uuid) '--exclude-regex=^(dev|proc|sys|run|tmp)/.+' \(Self.quoted(filesystem)) "$root"
 
         """
     }
 
     /// Removes logs, caches, identities and the build's own settings.
     private static let cleaning = """
-        rm -rf tmp/* tmp/.[!.]* run/* root/.cache root/.wget-hsts boot/* var/tmp/*
+        rm -rf root/.cache root/.wget-hsts boot/* var/tmp/*
         rm -rf var/cache/apt var/lib/apt/lists var/cache/ldconfig/aux-cache var/cache/debconf/*-old var/lib/dpkg/*-old
         mkdir -p var/cache/apt/archives/partial var/lib/apt/lists/partial
         find var/log -type f -delete
@@ -57,10 +60,10 @@ struct CustomizeScript {
     private func install(_ input: (wheel: PythonWheel, file: String)) -> String {
         let wheel = input.wheel
         let packages = "\"$root\"/usr/local/lib/python\(wheel.pythonVersion)/dist-packages"
-        let data = "\(packages)/\(quoted("\(wheel.name)-\(wheel.version).data"))"
+        let data = "\(packages)/\(Self.quoted("\(wheel.name)-\(wheel.version).data"))"
         return """
             mkdir -p \(packages)
-            python3 -m zipfile -e \(quoted(input.file)) \(packages)
+            python3 -m zipfile -e \(Self.quoted(input.file)) \(packages)
             for part in purelib platlib; do [ ! -d \(data)/$part ] || cp -R \(data)/$part/. \(packages)/; done
             [ ! -d \(data)/data ] || cp -R \(data)/data/. "$root"/usr/local/
             if [ -d \(data)/scripts ]; then
@@ -72,5 +75,8 @@ struct CustomizeScript {
             """
     }
 
-    private func quoted(_ text: String) -> String { "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'" }
+    /// As one word of the shell.
+    static func quoted(_ text: String) -> String {
+        "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
+    }
 }

@@ -24,7 +24,9 @@ struct SystemBuild {
     let progress: (String) -> Void
 
     func run() throws -> BuiltFilesystem {
-        for tool in [Tool.mmdebstrap, .mkfsErofs, .unshare] + (Host.effectiveUser == 0 ? [] : [.newuidmap]) { _ = try tool.find() }
+        for tool in [Tool.mmdebstrap, .mkfsErofs, .unshare] + (Host.effectiveUser == 0 ? [] : [.newuidmap]) {
+            _ = try tool.find()
+        }
         progress("looking at the archive of \(suite.suite)")
         let apt = try AptRoot(
             "\(directory)/apt", sources: try DebianArchive.ofHost().sources(for: suite), choice: suite, tools: tools)
@@ -53,14 +55,23 @@ struct SystemBuild {
         let apts = ["APT::Sandbox::User \"root\";", "Acquire::Languages \"none\";"] + apt.options
         // Nobody reads manuals in a job; licences stay.
         let excluded = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/doc/*"]
-        let dpkg = excluded.map { "path-exclude=\($0)" } + ["path-include=/usr/share/doc/*/copyright", "path-include=/usr/share/locale/locale.alias"]
+        let dpkg =
+            excluded.map { "path-exclude=\($0)" } + [
+                "path-include=/usr/share/doc/*/copyright", "path-include=/usr/share/locale/locale.alias",
+            ]
         let packages = recipe.packages.isEmpty ? [] : ["--include=\(recipe.packages.joined(separator: ","))"]
         let arguments =
-            ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=null", "--architectures=amd64"] + packages
+            [
+                "mmdebstrap", "--mode=root", "--variant=minbase", "--format=null", "--skip=cleanup",
+                "--architectures=amd64",
+            ] + packages
             + apts.map { "--aptopt=\($0)" } + dpkg.map { "--dpkgopt=\($0)" }
+            // Without it, usrmerge would bring all of Perl into Debian 12.
+            + ["--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr"]
             + ["--customize-hook=\(hook)", suite.suite, "/dev/null"] + (try apt.lines())
         try tools.run(
-            .unshare, BuildNamespace.arguments(arguments), adding: ["TMPDIR=\(temporary)", "SOURCE_DATE_EPOCH=\(time.seconds)"],
+            .unshare, BuildNamespace.arguments(arguments),
+            adding: ["TMPDIR=\(temporary)", "SOURCE_DATE_EPOCH=\(time.seconds)"],
             deadline: .seconds(3600))
     }
 

@@ -15,17 +15,23 @@ struct WheelFetcher {
         try Files.makeDirectories(target)
         let parts = wheel.parts
         let selection = [
-            "--no-deps", "--only-binary=:all:", "--python-version", wheel.pythonVersion, "--implementation", "cp", "--abi", parts.abi,
+            "--no-deps", "--only-binary=:all:", "--python-version", wheel.pythonVersion, "--implementation", "cp",
+            "--abi", parts.abi,
         ]
         try tools.run(
             try python(),
-            ["-m", "pip", "download", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--dest", target]
+            [
+                "-m", "pip", "download", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--dest",
+                target,
+            ]
                 + selection + parts.platforms.flatMap { ["--platform", $0] } + ["\(wheel.name)==\(wheel.version)"],
             deadline: .seconds(1200))
         let file = "\(target)/\(wheel.fileName)"
         guard Files.exists(file) else {
             throw ImageFactoryError(
-                .wrongInput, "the index gave \(try Files.list(target).joined(separator: ", ")) where the recipe's tag says \(wheel.fileName)")
+                .wrongInput,
+                "the index gave \(try Files.list(target).joined(separator: ", ")) where the recipe's tag says \(wheel.fileName)"
+            )
         }
         return try inputs.keep(file, as: wheel.digest, of: wheel.fileName)
     }

@@ -39,7 +39,8 @@ struct BuildDirectory {
     /// build, and must not hide the outcome of this one.
     private static func remove(_ path: String, _ tools: Toolbox) {
         do {
-            try tools.run(.unshare, BuildNamespace.arguments(["rm", "-rf", "--one-file-system", path]), deadline: .seconds(300))
+            try tools.run(
+                .unshare, BuildNamespace.arguments(["rm", "-rf", "--one-file-system", path]), deadline: .seconds(300))
         } catch {
             tools.note("could not remove \(path): \(error)")
         }

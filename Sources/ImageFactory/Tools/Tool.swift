@@ -23,10 +23,13 @@ struct Tool: Sendable {
 
     /// Where it is, by PATH; the system directories are searched in any case, for ordinary users often lack them.
     func find() throws -> String {
-        let directories = self.directories ?? (Host.variable("PATH") ?? "").split(separator: ":").map(String.init)
-                + ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-        guard let directory = directories.first(where: { $0.hasPrefix("/") && Files.isExecutable("\($0)/\(name)") }) else {
-            throw ImageFactoryError(.missingTool, "the program \(name) is not installed; install it: apt-get install \(package)")
+        let directories =
+            self.directories ?? (Host.variable("PATH") ?? "").split(separator: ":").map(String.init)
+            + ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        guard let directory = directories.first(where: { $0.hasPrefix("/") && Files.isExecutable("\($0)/\(name)") })
+        else {
+            throw ImageFactoryError(
+                .missingTool, "the program \(name) is not installed; install it: apt-get install \(package)")
         }
         return "\(directory)/\(name)"
     }
@@ -47,7 +50,8 @@ struct Toolbox: Sendable {
 
     /// `adding` are `K=V` entries beside the plain environment.
     func run(
-        _ tool: Tool, _ arguments: [String], adding environment: [String] = [], directory: String? = nil, deadline: Duration
+        _ tool: Tool, _ arguments: [String], adding environment: [String] = [], directory: String? = nil,
+        deadline: Duration
     ) throws {
         try run(tool, arguments, adding: environment, directory: directory, output: log, deadline: deadline)
     }
@@ -71,12 +75,14 @@ struct Toolbox: Sendable {
     }
 
     private func run(
-        _ tool: Tool, _ arguments: [String], adding environment: [String], directory: String?, output: Descriptor, deadline: Duration
+        _ tool: Tool, _ arguments: [String], adding environment: [String], directory: String?, output: Descriptor,
+        deadline: Duration
     ) throws {
         // The caller's umask must not reach the content of images.
         var child = ChildSpecification(
             try Tool.shell.find(), ["-c", "umask 022 && exec \"$0\" \"$@\"", try tool.find()] + arguments,
-            environment: environment + Self.environment(without: environment), descriptors: [null.raw, output.raw, log.raw])
+            environment: environment + Self.environment(without: environment),
+            descriptors: [null.raw, output.raw, log.raw])
         child.directory = directory
         // The signal follows the thread, and this one waits for the child.
         child.parentDeathSignal = SIGKILL
@@ -84,12 +90,15 @@ struct Toolbox: Sendable {
         let process = try ChildProcess.spawn(child)
         guard try Poll.wait(for: process.ended.raw, until: .now.advanced(by: deadline)) else {
             try process.stop(grace: .seconds(2))
-            throw ImageFactoryError(.toolFailed, "\(tool.name) did not end within \(deadline.components.seconds) s\(try logEnd())")
+            throw ImageFactoryError(
+                .toolFailed, "\(tool.name) did not end within \(deadline.components.seconds) s\(try logEnd())")
         }
         switch try process.wait() {
         case .exited(0): break
-        case .exited(let code): throw ImageFactoryError(.toolFailed, "\(tool.name) failed with status \(code)\(try logEnd())")
-        case .signalled(let number): throw ImageFactoryError(.toolFailed, "\(tool.name) was ended by signal \(number)\(try logEnd())")
+        case .exited(let code):
+            throw ImageFactoryError(.toolFailed, "\(tool.name) failed with status \(code)\(try logEnd())")
+        case .signalled(let number):
+            throw ImageFactoryError(.toolFailed, "\(tool.name) was ended by signal \(number)\(try logEnd())")
         }
     }
 
@@ -104,14 +113,19 @@ struct Toolbox: Sendable {
         let size = try file.size()
         try retrying("read \(logPath)") { lseek(file.raw, off_t(max(0, size - 8192)), SEEK_SET) }
         let text = String(decoding: try file.read(upTo: 8192) ?? [], as: UTF8.self)
-        let lines = text.split(separator: "\n").suffix(20).map { "  \($0)\n" }.joined()
+        // Of a line that was written over, its last state.
+        let lines = text.split(separator: "\n").map { $0.split(separator: "\r").last ?? "" }.suffix(20).map {
+            "  \($0)\n"
+        }.joined()
         return "; the end of its log \(logPath):\n\(lines)"
     }
 
     /// What tools see: nothing of the caller's settings but its proxies and pip's index.
     private static func environment(without others: [String]) -> [String] {
         let kept = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"]
-        let passed = Host.environment.filter { entry in kept.contains { entry.hasPrefix("\($0)=") } || entry.hasPrefix("PIP_") }
+        let passed = Host.environment.filter { entry in
+            kept.contains { entry.hasPrefix("\($0)=") } || entry.hasPrefix("PIP_")
+        }
         let own = [
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC",
             "DEBIAN_FRONTEND=noninteractive",

@@ -1,0 +1,167 @@
+import Foundation
+import Testing
+
+@testable import GridModel
+@testable import ImageFormat
+@testable import ImageStore
+
+@Suite struct ImageStoreTests {
+    private func error(_ body: () throws -> Any) throws -> ImageStoreError {
+        try #require(throws: ImageStoreError.self) { _ = try body() }
+    }
+
+    @Test func newestImageOfAnEnvironmentIsMeant() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            let old = try ImageFixture.addImage(store, "@debian12", kernel: kernel, seed: 1)
+            let new = try ImageFixture.addImage(store, "@debian12", kernel: kernel, seed: 2)
+            let environment = try Environment(parsing: "os/debian12")
+            #expect(try store.image(for: environment)?.digest == new)
+            #expect(try store.image(reference: "@debian12").digest == new)
+            #expect(try store.image(reference: old.description).digest == old)
+            #expect(try store.image(reference: String(old.hex.prefix(8))).isNewest == false)
+            #expect(try store.images().map(\.digest) == [old, new])
+            #expect(try store.kernel(of: store.image(reference: "os/debian12")).digest == kernel)
+            #expect(try store.image(for: Environment(parsing: "@debian13")) == nil)
+        }
+    }
+
+    @Test func unknownReferencesNameTheNearest() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            try ImageFixture.addImage(store, "lhc/pythia8:8.317.2@debian12", kernel: kernel)
+            let typo = try error { try store.image(reference: "lhc/pythia:8.317.2@debian12") }
+            #expect(typo.code == .unknownReference && typo.message.contains("lhc/pythia8:8.317.2@debian12"))
+            #expect(try error { try store.image(reference: "0123456789abcdef") }.message.contains("0123456789abcdef"))
+            // A kernel is no image.
+            #expect(try error { try store.image(reference: kernel.description) }.code == .unknownReference)
+        }
+    }
+
+    @Test func ambiguousPrefixNamesBoth() throws {
+        try ImageFixture.withStore { store in
+            let path = "\(store.home.images)/index.json"
+            let same = String(repeating: "a", count: 60)
+            let entries = try ["0001", "0002"].map {
+                OCIDescriptor(
+                    mediaType: MediaType.imageManifest, digest: try Digest(parsing: "sha256:\(same)\($0)"), size: 1,
+                    artifactType: MediaType.image)
+            }
+            try JSONEncoder().encode(OCIIndex(manifests: entries)).write(to: URL(fileURLWithPath: path))
+            let fault = try error { try store.image(reference: "aaaaaaaa") }
+            #expect(fault.code == .ambiguousReference)
+            #expect(entries.allSatisfy { fault.message.contains($0.digest.description) })
+        }
+    }
+
+    @Test func corruptedBlobIsNamedInFull() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            try ImageFixture.addImage(store, "@debian12", kernel: kernel)
+            let layer = try store.image(reference: "@debian12").layers[0].filesystem
+            let path = store.path(of: layer.digest)
+            #expect(try store.openVerified([layer, layer], of: "os/debian12").count == 2)
+            #expect(try store.verify(nil).faults.isEmpty)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            let file = try #require(FileHandle(forWritingAtPath: path))
+            try file.seek(toOffset: 5000)
+            try file.write(contentsOf: Data([0, 1, 2, 3]))
+            let fault = try error { try store.openVerified([layer], of: "os/debian12") }
+            #expect(fault.code == .corruptedBlob)
+            for part in [layer.digest.description, path, "sojourn image build --fresh os/debian12"] {
+                #expect(fault.message.contains(part))
+            }
+            #expect(try store.verify("@debian12").faults.map(\.message) == [fault.message])
+            try file.truncate(atOffset: 4096)
+            #expect(try error { try store.openVerified(layer, of: "os/debian12") }.message.contains("4096 bytes"))
+            try FileManager.default.removeItem(atPath: path)
+            #expect(try error { try store.openVerified(layer, of: "os/debian12") }.code == .missingBlob)
+        }
+    }
+
+    @Test func addingAgainMendsADamagedBlob() throws {
+        try ImageFixture.withStore { store in
+            let blob = try store.add([1, 2, 3], mediaType: MediaType.recipe)
+            try FileManager.default.removeItem(atPath: store.path(of: blob.digest))
+            try Data([9]).write(to: URL(fileURLWithPath: store.path(of: blob.digest)))
+            #expect(try store.add([1, 2, 3], mediaType: MediaType.recipe) == blob)
+            #expect(throws: Never.self) { try store.openVerified(blob, of: "x") }
+        }
+    }
+
+    @Test func removingFreesWhatNobodyElseHas() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            let old = try ImageFixture.addImage(store, "@debian12", kernel: kernel, seed: 1)
+            let new = try ImageFixture.addImage(store, "@debian12", kernel: kernel, seed: 2)
+            let layer = try store.image(reference: new.description).layers[0]
+            #expect(try error { try store.remove(kernel) }.code == .inUse)
+            try store.remove(new)
+            #expect(try store.image(reference: "@debian12").digest == old)
+            #expect(!FileManager.default.fileExists(atPath: store.path(of: layer.filesystem.digest)))
+            // The other image has the same tree.
+            #expect(FileManager.default.fileExists(atPath: store.path(of: layer.tree.digest)))
+            #expect(try store.verify(nil).faults.isEmpty)
+            try store.remove(old)
+            try store.remove(kernel)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(store.home.images)/blobs/sha256").isEmpty)
+        }
+    }
+
+    @Test func leftoversOfInterruptedWritesAreSwept() throws {
+        try ImageFixture.withStore { store in
+            let left = "\(store.home.images)/blobs/sha256/\(String(repeating: "a", count: 64)).123.tmp"
+            try Data([1]).write(to: URL(fileURLWithPath: left))
+            try ImageFixture.addKernel(store)
+            #expect(!FileManager.default.fileExists(atPath: left))
+        }
+    }
+
+    @Test("skopeo reads the layout by environment")
+    func skopeoReadsTheLayout() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            let name = "lhc/pythia8:8.317.2@debian12"
+            try ImageFixture.addImage(store, name, kernel: kernel)
+            let raw = try ImageFixture.run(["skopeo", "inspect", "--raw", "oci:\(store.home.images):\(name)"])
+            #expect(raw.status == 0 && raw.text.contains(MediaType.image), "\(raw.text)")
+            let inspected = try ImageFixture.run(["skopeo", "inspect", "oci:\(store.home.images):\(name)"])
+            #expect(inspected.status == 0 && inspected.text.contains("PATH=/bin"), "\(inspected.text)")
+        }
+    }
+
+    @Test func newerFormatsAreRefusedWithTheRemedy() throws {
+        try ImageFixture.withDirectory { directory in
+            let home = try Home(at: "\(directory)/h")
+            try Data(#"{"version":2}"#.utf8).write(to: URL(fileURLWithPath: "\(home.path)/home.json"))
+            let fault = try error { try Home(at: home.path) }
+            #expect(fault.code == .newerHome && fault.message.contains("upgrade"))
+        }
+        let newer = Array(#"{"sojourn":{"version":2}}"#.utf8)
+        #expect(throws: ImageFormatError(.newerFormat, "")) { try ImageConfiguration(decoding: newer, source: "x") }
+        #expect(throws: ImageFormatError(.invalidConfiguration, "")) {
+            try KernelConfiguration(decoding: Array("{}".utf8), source: "x")
+        }
+    }
+
+    @Test func homeIsFoundByFlagThenVariables() throws {
+        let variables = ["SOJOURN_HOME": "/s", "XDG_DATA_HOME": "/x", "HOME": "/h"]
+        func locate(_ flag: String?, without names: [String]) throws -> String {
+            try Home.locate(flag: flag) { names.contains($0) ? nil : variables[$0] }
+        }
+        #expect(try locate("/f", without: []) == "/f")
+        #expect(try locate(nil, without: []) == "/s")
+        #expect(try locate(nil, without: ["SOJOURN_HOME"]) == "/x/sojourn")
+        #expect(try locate(nil, without: ["SOJOURN_HOME", "XDG_DATA_HOME"]) == "/h/.local/share/sojourn")
+        #expect(
+            try error { try locate(nil, without: ["SOJOURN_HOME", "XDG_DATA_HOME", "HOME"]) }.code == .unusableHome)
+    }
+
+    @Test func nearestNamesAreFew() {
+        let names = ["os/debian11", "os/debian12", "os/debian13", "lhc/pythia8:8.317.2@debian12"]
+        #expect(NearestNames.of("os/debain12", among: names).first == "os/debian12")
+        #expect(NearestNames.of("pythia", among: names) == ["lhc/pythia8:8.317.2@debian12"])
+        #expect(NearestNames.of("completely-else", among: names).isEmpty)
+        #expect(NearestNames.hint(for: "x", among: []) == "there are none")
+    }
+}
