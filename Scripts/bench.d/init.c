@@ -1,6 +1,6 @@
 // Pid 1 of the bare peer that `make bench` compares sojourn with: the least that makes the same root filesystem of the
-// same disks. It loads the modules, stacks the layers under the scratch disk, mounts a shared directory where the machine
-// has one, runs /job where the initrd has one, prints a line, and powers off.
+// same disks. It loads the modules, stacks the layers under the scratch disk, mounts a shared directory where the
+// machine has one, runs /job where the initrd has one, prints a line, and powers off.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +28,8 @@ static void fail(const char *what) {
     power_off();
 }
 
-static void mount_at(const char *source, const char *target, const char *type, unsigned long flags, const char *options) {
+static void mount_at(
+    const char *source, const char *target, const char *type, unsigned long flags, const char *options) {
     mkdir(target, 0755);
     if (mount(source, target, type, flags, options) < 0) fail(target);
 }

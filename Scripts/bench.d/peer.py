@@ -115,7 +115,8 @@ class Peer:
         self.make_scratch()
         initrd = self.work / "initrd"
         modules, files = self.base
-        files = dict(files, **({"share": None} if self.look.virtiofsd else {}), **({"job": job.encode()} if job else {}))
+        shares = {"share": None} if self.look.virtiofsd else {}
+        files = {**files, **shares, **({"job": job.encode()} if job else {})}
         initrd.write_bytes(modules + cpio(files))
         begun = time.perf_counter()
         with Descriptors() as descriptors:

@@ -14,7 +14,10 @@ package enum GuestMessage: Equatable, Sendable {
     /// A line for the machine's log.
     case log(String)
 
-    package enum Stream: UInt8, Sendable { case output = 1, error = 2 }
+    package enum Stream: UInt8, Sendable {
+        case output = 1
+        case error = 2
+    }
 
     package struct Hello: Equatable, Sendable {
         package var version: UInt16
@@ -67,7 +70,11 @@ package enum GuestMessage: Equatable, Sendable {
     }
 
     package struct Failure: Equatable, Sendable {
-        package enum Reason: UInt8, Sendable { case commandNotFound = 1, notExecutable = 2, setup = 3 }
+        package enum Reason: UInt8, Sendable {
+            case commandNotFound = 1
+            case notExecutable = 2
+            case setup = 3
+        }
 
         package var reason: Reason
         package var message: String
@@ -79,7 +86,8 @@ package enum GuestMessage: Equatable, Sendable {
     }
 
     private enum Kind: UInt8 {
-        case hello = 1, started, output, inputTaken, ended, failed, heartbeat, log
+        case hello = 1
+        case started, output, inputTaken, ended, failed, heartbeat, log
     }
 
     package func frame(sequence: UInt64) -> Frame {

@@ -13,7 +13,8 @@ package enum HostMessage: Equatable, Sendable {
     case powerOff
 
     private enum Kind: UInt8 {
-        case hello = 64, context, input, inputClosed, window, signal, acknowledged, powerOff
+        case hello = 64
+        case context, input, inputClosed, window, signal, acknowledged, powerOff
     }
 
     package func frame(sequence: UInt64) -> Frame {

@@ -51,6 +51,7 @@ package struct Factory {
             guard let suite = recipe.suite, let kernelName = recipe.kernel else {
                 preconditionFailure("the recipe is complete")
             }
+            try SystemBuild.requireTools()
             let start = ContinuousClock.now
             if suite.acceptsEndOfLife {
                 progress("\(name): \(suite.suite) is past its end of life, which its recipe accepts")
@@ -90,7 +91,11 @@ package struct Factory {
         let lock = try FileLock.wait("\(store.home.cache)/\(fileName(name)).lock") {
             progress("\(name): another build of it is under way; waiting for it")
         }
-        return try withExtendedLifetime(lock) { try body() }
+        return try withExtendedLifetime(lock) {
+            do { return try body() } catch let error as SystemError where error.isNoSpace {
+                throw ImageFactoryError.fullDisk(store.home.path, underlying: error)
+            }
+        }
     }
 
     /// A build takes about three times the size of its image; less than this is never enough.

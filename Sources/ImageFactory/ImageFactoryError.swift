@@ -14,6 +14,12 @@ package struct ImageFactoryError: Error, Equatable, CustomStringConvertible {
         self.underlying = underlying
     }
 
+    static func fullDisk(_ path: String, underlying: (any Error)? = nil) -> ImageFactoryError {
+        ImageFactoryError(
+            .noSpace, "the disk of \(path) is full; make room, or give another home with --home", underlying: underlying
+        )
+    }
+
     package var description: String { underlying.map { "\(message): \($0)" } ?? message }
 
     package static func == (left: ImageFactoryError, right: ImageFactoryError) -> Bool { left.code == right.code }

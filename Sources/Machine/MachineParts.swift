@@ -33,12 +33,15 @@ struct MachineStart {
     /// Each part is put into `parts` as soon as it runs, so that a failure of a later step can undo it.
     func perform(_ parts: inout MachineParts, phases: inout PhaseClock) throws {
         let programs = try QEMUPrograms.find()
+        // The disk is formatted while the image is hashed.
+        let scratch = try ScratchDisk.start(
+            directory.scratch, size: specification.scratch, log: directory.supervisorLog)
         let image = try VerifiedImage.open(specification, in: store)
         phases.mark("verify")
         var disks = image.layers.enumerated().map { index, file in
             QEMUCommandLine.Disk(file: file, serial: GuestLink.Disk.layer(index), isReadOnly: true)
         }
-        disks.append(.init(file: try makeScratch(), serial: GuestLink.Disk.scratch, isReadOnly: false))
+        disks.append(.init(file: try scratch.finish(), serial: GuestLink.Disk.scratch, isReadOnly: false))
         disks += try makeStagingDisks()
         let serving = try serveShares(programs, &parts)
         let initrd = try makeInitrd(modules: image.modules)
@@ -61,23 +64,6 @@ struct MachineStart {
         parts.monitor = try Monitor(socket: monitor)
         try console.setNonblocking()
         parts.console = console
-    }
-
-    /// An empty ext4 whose size is the limit; it takes room on the host only as it fills.
-    private func makeScratch() throws -> Descriptor {
-        guard let mke2fs = Files.findProgram("mke2fs", path: nil) else {
-            throw MachineError(
-                .invalidSpecification,
-                "no mke2fs on this host, which makes scratch disks; install it: apt-get install e2fsprogs")
-        }
-        let file = try Descriptor.createSparse(directory.scratch, bytes: specification.scratch.bytes)
-        try Tool.run(
-            mke2fs,
-            [
-                "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal,^resize_inode", "-E",
-                "lazy_itable_init=1,nodiscard,root_owner=0:0", directory.scratch,
-            ], log: directory.supervisorLog)
-        return file
     }
 
     private func makeStagingDisks() throws -> [QEMUCommandLine.Disk] {

@@ -24,7 +24,9 @@ extension Supervisor {
                 notes.append("the outputs could not be read: \(error)")
             }
         }
-        if outcome.kind == .qemuFailed, let last = lastLine(of: directory.qemuLog) { notes.append("QEMU said: \(last)") }
+        if outcome.kind == .qemuFailed, let last = lastLine(of: directory.qemuLog) {
+            notes.append("QEMU said: \(last)")
+        }
         if let failure = end?.stagingFailure, !failure.isEmpty { notes.append("outputs: \(failure.prefix(1000))") }
         var record = MachineRecord(specification, outcome: outcome, ended: Timestamp(seconds: Host.realtime.seconds))
         record.kernelRelease = kernelRelease

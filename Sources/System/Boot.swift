@@ -29,8 +29,8 @@ package enum Boot {
         try retrying("detach \(path)") { umount2(path, Int32(MNT_DETACH)) }
     }
 
-    package static func loadModule(_ path: String) throws {
-        let file = try Descriptor.open(path, O_RDONLY)
+    /// One that is loaded already is no fault.
+    package static func loadModule(_ file: Descriptor, named path: String) throws {
         if sojourn_finit_module(file.raw, "") < 0 && errno != EEXIST { throw SystemError.last("load module \(path)") }
     }
 
@@ -96,6 +96,9 @@ package enum Boot {
         clock_gettime(CLOCK_BOOTTIME, &time)
         return UInt32(clamping: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
+
+    /// Kills every process but pid 1, which calls this: whatever cgroup or session a payload's process has moved to.
+    package static func killEverything() { _ = kill(-1, SIGKILL) }
 
     /// Signals a process group, or one process where `group` is false; a process already gone is no fault.
     package static func signal(_ number: Int32, pid: Int32, group: Bool) { _ = kill(group ? -pid : pid, number) }

@@ -35,25 +35,30 @@ final class Agent {
             print("sojourn-guest: this accelerator runs")
             Boot.powerOff()
         }
-        try RootFilesystem.loadModules("/lib/modules/load-order")
+        try KernelModules.load("/lib/modules/load-order")
         let channel = try Channel()
         let disks = try Disks()
-        let late = "/lib/modules/late-order"
         let staging = try Staging.Disks(disks)
-        if Files.exists(late) { try RootFilesystem.loadModules(late) }
+        let late = try KernelModules.open("/lib/modules/late-order")
+        // They are in memory, which is the payload's to use.
+        try Files.removeTree("/lib")
         try RootFilesystem.assemble(layers: arguments.layers, disks: disks)
-        let agent = Agent(channel: channel, signals: try Signals([SIGCHLD]), staging: staging)
+        let agent = Agent(channel: channel, signals: try Signals([SIGCHLD]), staging: staging, lateModules: late)
         try agent.channel.send(
             .hello(
                 .init(
                     version: GuestLink.version, agent: "sojourn-guest", kernelRelease: Host.kernelRelease,
                     agentStartMilliseconds: start, mountedMilliseconds: Boot.uptimeMilliseconds)))
+        // While the host answers.
+        agent.group = try PayloadGroup()
         return agent
     }
 
     private let staging: Staging.Disks
+    private var lateModules: KernelModules
 
-    private init(channel: Channel, signals: Signals, staging: Staging.Disks) {
+    private init(channel: Channel, signals: Signals, staging: Staging.Disks, lateModules: KernelModules) {
+        self.lateModules = lateModules
         self.channel = channel
         self.signals = signals
         self.staging = staging
@@ -77,7 +82,7 @@ final class Agent {
             try channel.flush()
             for (index, output) in outputs.enumerated() where ready[2 + index] != [] { try read(output) }
             try passInput()
-            if !signals.take().isEmpty { try reap() }
+            if !signals.take().isEmpty { reap() }
             try beat()
             try finishIfDone()
         }
@@ -98,7 +103,7 @@ final class Agent {
             }
         case .signal(let number):
             guard let payload, status == nil else { return }
-            if number == UInt8(SIGKILL) { try group?.killAll() } else { deliver(Int32(number), to: payload) }
+            if number == UInt8(SIGKILL) { Boot.killEverything() } else { deliver(Int32(number), to: payload) }
         case .acknowledged: break  // The channel has taken it.
         case .powerOff: Boot.powerOff()
         }
@@ -115,14 +120,15 @@ final class Agent {
         self.context = context
         do {
             try Contextualisation.apply(context)
-            let group = try PayloadGroup(uid: context.user.uid, gid: context.user.gid)
-            self.group = group
+            guard let group else { throw SystemError(code: 0, message: "the payload's cgroup is missing") }
+            try group.delegate(uid: context.user.uid, gid: context.user.gid)
             if let stage = context.staging, stage.hasInputs {
                 try staging.bringIn(for: context) { try channel.send(.heartbeat) }
             }
             let payload = try Payload.start(context, in: group)
             self.payload = payload
             try channel.send(.started(pid: UInt32(payload.pid)))
+            try lateModules.load()
         } catch let refusal as Payload.Refusal {
             try channel.send(.failed(refusal.failure))
         } catch {
@@ -169,7 +175,7 @@ final class Agent {
 
     // MARK: The end
 
-    private func reap() throws {
+    private func reap() {
         while let (pid, ended) = Boot.reapAny() {
             guard pid == payload?.pid else { continue }
             switch ended {
@@ -177,7 +183,7 @@ final class Agent {
             case .signalled(let number): status = .signalled(UInt8(truncatingIfNeeded: number))
             }
             // The job is its command: what that left behind ends with it, and with it the last writers of its pipes.
-            try group?.killAll()
+            Boot.killEverything()
         }
     }
 

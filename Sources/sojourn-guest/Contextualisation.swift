@@ -1,3 +1,4 @@
+import Glibc
 import GuestProtocol
 import System
 
@@ -6,8 +7,8 @@ enum Contextualisation {
     static func apply(_ context: GuestContext) throws {
         try Boot.setClock(nanoseconds: context.realtimeNanoseconds)
         try Boot.setHostname(context.hostname)
-        try Files.write("\(context.hostname)\n".utf8, to: "/etc/hostname")
-        try Files.write("127.0.0.1 localhost \(context.hostname)\n::1 localhost\n".utf8, to: "/etc/hosts")
+        try put("\(context.hostname)\n", into: "/etc/hostname")
+        try put("127.0.0.1 localhost \(context.hostname)\n::1 localhost\n", into: "/etc/hosts")
         try addUser(context.user)
         // Before the shares: what is mounted in the home must not make it root's.
         try makeHome(context.user)
@@ -37,7 +38,12 @@ enum Contextualisation {
             let fields = line.split(separator: ":", omittingEmptySubsequences: false)
             return fields.first != Substring(name) && (fields.count < 3 || fields[2] != Substring("\(number)"))
         }
-        try Files.write(((kept + [Substring(entry)]).joined(separator: "\n") + "\n").utf8, to: path)
+        try put((kept + [Substring(entry)]).joined(separator: "\n") + "\n", into: path)
+    }
+
+    /// Nothing here outlives the machine: no fsync.
+    private static func put(_ text: String, into path: String) throws {
+        try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644).write(text.utf8)
     }
 
     private static func mount(_ share: GuestContext.Share) throws {
@@ -54,7 +60,7 @@ enum Contextualisation {
         try Files.makeDirectories(hidden)
         try Boot.mount(share.tag, at: hidden, type: "virtiofs", flags)
         try Files.makeDirectories(Files.parent(of: share.path))
-        if !Files.exists(share.path) { try Files.write([], to: share.path) }
+        if !Files.exists(share.path) { try put("", into: share.path) }
         try Boot.mount("\(hidden)/\(share.file)", at: share.path, .bind)
         if share.readOnly {
             try Boot.mount("", at: share.path, [.bind, .remount, .readOnly, .noSetUserID, .noDevices])

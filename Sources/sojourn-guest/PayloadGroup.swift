@@ -5,25 +5,27 @@ import System
 struct PayloadGroup {
     private let path = "/sys/fs/cgroup/payload"
 
-    /// Leaves to the agent and the kernel what they need, so that a payload without memory is what dies.
+    /// Left to the kernel and the agent. Where the payload could take all that there is, the kernel as a whole would run
+    /// out first, and such a machine was seen to stand still (Linux 6.1) instead of killing what is too large.
     private static let reservedBytes: UInt64 = 24 << 20
 
-    init(uid: UInt32, gid: UInt32) throws {
-        let available = try Self.text("/sys/fs/cgroup/cgroup.controllers").split(whereSeparator: \.isWhitespace)
-        for controller in ["memory", "pids", "cpu", "io"] where available.contains(Substring(controller)) {
+    init() throws {
+        let controllers = try Self.text("/sys/fs/cgroup/cgroup.controllers").split(whereSeparator: \.isWhitespace)
+        for controller in ["memory", "pids", "cpu", "io"] where controllers.contains(Substring(controller)) {
             try Self.write("+\(controller)", to: "/sys/fs/cgroup/cgroup.subtree_control")
         }
         try Files.makeDirectories(path)
-        let total = try Self.totalMemory()
-        try Self.write("\(total - min(Self.reservedBytes, total / 8))", to: "\(path)/memory.max")
+        let available = try Self.availableMemory()
+        try Self.write("\(available - min(Self.reservedBytes, available / 4))", to: "\(path)/memory.max")
+    }
+
+    func delegate(uid: UInt32, gid: UInt32) throws {
         for name in ["", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"] {
             try Boot.setOwner(path + name, uid: uid, gid: gid)
         }
     }
 
     func openMembers() throws -> Descriptor { try Descriptor.open("\(path)/cgroup.procs", 1) }
-
-    func killAll() throws { try Self.write("1", to: "\(path)/cgroup.kill") }
 
     /// Adds what the group used to `end`.
     func measure(into end: inout GuestMessage.PayloadEnd) throws {
@@ -42,8 +44,8 @@ struct PayloadGroup {
         return Dictionary(pairs.compactMap { $0.count == 2 ? ($0[0], UInt64($0[1]) ?? 0) : nil }) { $1 }
     }
 
-    private static func totalMemory() throws -> UInt64 {
-        let line = try text("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("MemTotal:") } ?? ""
+    private static func availableMemory() throws -> UInt64 {
+        let line = try text("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("MemAvailable:") } ?? ""
         guard let kibibytes = UInt64(line.filter(\.isNumber)) else {
             throw SystemError(code: 0, message: "/proc/meminfo does not tell the machine's memory")
         }

@@ -11,15 +11,6 @@ enum RootFilesystem {
         }
     }
 
-    /// Loads the modules named in a file of the kernel artifact, in its order.
-    static func loadModules(_ list: String) throws {
-        guard Files.exists(list) else { return }
-        let text = String(decoding: try Files.read(list, limit: 1 << 20), as: UTF8.self)
-        for path in text.split(separator: "\n") {
-            try Boot.loadModule(path.hasPrefix("/") ? String(path) : "/\(path)")
-        }
-    }
-
     /// Stacks the layers under the scratch disk and moves there. Disks are opened before: /dev is left behind.
     static func assemble(layers count: Int, disks: Disks) throws {
         var lower: [String] = []

@@ -25,7 +25,8 @@ import Testing
     }
 
     @Test func theWallTime() throws {
-        let (result, kind) = try run(["--wall", "2s"], "trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.1; done")
+        let (result, kind) = try run(
+            ["--wall", "2s"], "trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.1; done")
         #expect(kind == "wall-time")
         #expect(result.status == 124)
         #expect(result.output == "begun\nasked\n")
@@ -48,7 +49,8 @@ import Testing
     }
 
     @Test func theScratchDisk() throws {
-        let (result, kind) = try run(["--scratch", "64MiB"], "echo begun; dd if=/dev/zero of=/var/tmp/big bs=1M count=200")
+        let (result, kind) = try run(
+            ["--scratch", "64MiB"], "echo begun; dd if=/dev/zero of=/var/tmp/big bs=1M count=200")
         #expect(kind == "scratch-full")
         #expect(result.status == 1)
         #expect(result.output == "begun\n")
@@ -76,7 +78,8 @@ import Testing
     }
 
     @Test func theCallerKilled() throws {
-        let subject = try Subject(sojourn, in: directory.url, "trap 'echo asked > told; exit' TERM; while :; do sleep 0.1; done")
+        let subject = try Subject(
+            sojourn, in: directory.url, "trap 'echo asked > told; exit' TERM; while :; do sleep 0.1; done")
         kill(subject.running.pid, SIGKILL)
         try subject.expectEnd("client-killed")
         #expect(directory.text("told") == "asked\n")
@@ -105,7 +108,8 @@ import Testing
     }
 
     @Test func aRequestToTerminate() throws {
-        let subject = try Subject(sojourn, in: directory.url, "trap 'echo asked; exit 3' TERM; while :; do sleep 0.1; done")
+        let subject = try Subject(
+            sojourn, in: directory.url, "trap 'echo asked; exit 3' TERM; while :; do sleep 0.1; done")
         kill(subject.running.pid, SIGTERM)
         let result = try subject.running.finish()
         #expect(result.status == 143)
@@ -114,7 +118,8 @@ import Testing
     }
 
     @Test func anInterruptBeforeThePayloadRuns() throws {
-        let running = try sojourn.start(["run", "--json", "--os", "debian12", "--", "sleep", "1000"], in: directory.url)
+        let running = try sojourn.start(
+            ["run", "--json", "--os", "debian12", "--", "sleep", "1000"], in: directory.url)
         try eventually(.seconds(20), "a virtiofsd") { !Processes.mentioning("source=\(directory.url.path)").isEmpty }
         kill(running.pid, SIGINT)
         let result = try running.finish(within: .seconds(20))
@@ -139,7 +144,9 @@ import Testing
 
     /// The guest's kernel panics for real: it is told to, when memory runs out.
     @Test func aGuestsPanic() throws {
-        let machine = try Handmade(sojourn, in: directory.url, "perl -e 'my @a; while (1) { push @a, \"x\" x 1000000 }'") {
+        let machine = try Handmade(
+            sojourn, in: directory.url, "perl -e 'my @a; while (1) { push @a, \"x\" x 1000000 }'"
+        ) {
             $0["kernelArguments"] = .array(["sysctl.vm.panic_on_oom=2"])
             $0["memory"] = "256MiB"
         }
@@ -171,7 +178,8 @@ import Testing
             cp -r '\(sojourn.home.path)/machines' kept
             """
         let shell = try Running(
-            program: "/usr/bin/unshare", arguments: ["--mount", "sh", "-c", script], directory: directory.url, input: "",
+            program: "/usr/bin/unshare", arguments: ["--mount", "sh", "-c", script], directory: directory.url,
+            input: "",
             environment: ["SOJOURN_HOME": sojourn.home.path])
         let status = try shell.finish().status
         try #require(status == 0, "this test needs to mount: run it as root; \(shell.error)")
@@ -179,7 +187,8 @@ import Testing
         #expect(directory.text("err").contains("host-disk-full"))
         #expect(directory.text("out").hasPrefix("begun\ny\n"))
         let machine = try #require(
-            try FileManager.default.contentsOfDirectory(atPath: directory.url.appendingPathComponent("kept").path).first)
+            try FileManager.default.contentsOfDirectory(atPath: directory.url.appendingPathComponent("kept").path).first
+        )
         #expect(directory.text("kept/\(machine)/record.json").contains("host-disk-full"))
         #expect(directory.text("kept/\(machine)/stdout").hasPrefix("begun\ny\n"))
     }

@@ -13,7 +13,8 @@ import Testing
     }
 
     private func tool(_ program: String, _ arguments: [String]) throws -> Sojourn.Result {
-        try Running(program: program, arguments: arguments, directory: directory.url, input: "", environment: [:]).finish()
+        try Running(program: program, arguments: arguments, directory: directory.url, input: "", environment: [:])
+            .finish()
     }
 
     /// Built on first use if no test before did it.
@@ -69,7 +70,8 @@ import Testing
     }
 
     @Test func aPhysicsJobFillsItsHistogram() throws {
-        let jobs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Examples/jobs")
+        let jobs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../Examples/jobs")
         for name in ["zmumu.py", "cards.cmnd"] {
             try FileManager.default.copyItem(
                 at: jobs.appendingPathComponent(name), to: directory.url.appendingPathComponent(name))
@@ -78,7 +80,8 @@ import Testing
             ["--env", "lhc/pythia8:8.317.2@debian12", "--cores", "1-2", "--memory", "1GiB", "--wall", "30m"],
             ["./zmumu.py", "cards.cmnd", "--events", "500"], in: directory.url)
         #expect(result.status == 0, "\(result.error)")
-        let data = try #require(FileManager.default.contents(atPath: directory.url.appendingPathComponent("zmumu.json").path))
+        let data = try #require(
+            FileManager.default.contents(atPath: directory.url.appendingPathComponent("zmumu.json").path))
         let histogram = try StrictJSON.decode(JSONValue.self, from: Array(data), source: "zmumu.json")
         #expect(try peak(of: histogram) > 89)
         #expect(try peak(of: histogram) < 93)

@@ -8,7 +8,9 @@ enum Processes {
     static func mentioning(_ text: String) -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap(Int32.init).filter { pid in
-            guard pid != getpid(), let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return false }
+            guard pid != getpid(), let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else {
+                return false
+            }
             return String(decoding: data, as: UTF8.self).contains(text)
         }
     }
@@ -42,7 +44,8 @@ struct Subject {
     /// Starts `command` (for sh) and waits until it runs.
     init(_ sojourn: Sojourn, options: [String] = [], in shared: URL, _ command: String) throws {
         running = try sojourn.start(
-            ["run", "--os", "debian12"] + options + ["--", "sh", "-c", "echo $SOJOURN_MACHINE.; \(command)"], in: shared,
+            ["run", "--os", "debian12"] + options + ["--", "sh", "-c", "echo $SOJOURN_MACHINE.; \(command)"],
+            in: shared,
             input: nil)
         try running.wait(for: ".\n")
         id = String(running.output.prefix { $0 != "." })
@@ -66,7 +69,9 @@ struct Subject {
         #expect(try waitForRecord()["outcome"]?["kind"]?.string == kind)
         try Processes.expectNone(of: id, sharing: shared)
         let left = try FileManager.default.contentsOfDirectory(atPath: directory)
-        let volatile = left.filter { $0.hasSuffix(".img") || $0.hasSuffix(".tar") || $0.hasSuffix("socket") || $0.hasSuffix(".tmp") }
+        let volatile = left.filter {
+            $0.hasSuffix(".img") || $0.hasSuffix(".tar") || $0.hasSuffix("socket") || $0.hasSuffix(".tmp")
+        }
         #expect(volatile == [])
         #expect(left.contains("stdout"))
     }

@@ -12,11 +12,13 @@ import Testing
         directory = try Scratch()
     }
 
-    private func run(_ options: [String], _ command: String, input: String = "", environment: [String: String] = [:]) throws
+    private func run(_ options: [String], _ command: String, input: String = "", environment: [String: String] = [:])
+        throws
         -> Sojourn.Result
     {
         try sojourn.run(
-            ["--os", "debian12"] + options, ["sh", "-c", command], in: directory.url, input: input, environment: environment)
+            ["--os", "debian12"] + options, ["sh", "-c", command], in: directory.url, input: input,
+            environment: environment)
     }
 
     @Test func streamsAndStatusAreTheCommandsOwn() throws {
@@ -34,13 +36,15 @@ import Testing
         let result = try run([], "pwd; cat in.txt; id -u; id -g; echo from the guest > out.txt")
         #expect(result.output == "\(directory.url.path)\nfrom the host\(getuid())\n\(getgid())\n")
         #expect(directory.text("out.txt") == "from the guest\n")
-        let attributes = try FileManager.default.attributesOfItem(atPath: directory.url.appendingPathComponent("out.txt").path)
+        let attributes = try FileManager.default.attributesOfItem(
+            atPath: directory.url.appendingPathComponent("out.txt").path)
         #expect(attributes[.ownerAccountID] as? Int == Int(getuid()))
     }
 
     @Test func theCallersEnvironmentComesAlongButForPathAndLoader() throws {
         let result = try run(
-            ["--setenv", "ASKED=a b"], "env", environment: ["COLOUR": "blue", "LD_LIBRARY_PATH": "/x", "LD_BIND_NOW": "1"])
+            ["--setenv", "ASKED=a b"], "env",
+            environment: ["COLOUR": "blue", "LD_LIBRARY_PATH": "/x", "LD_BIND_NOW": "1"])
         let lines = result.output.split(separator: "\n")
         #expect(lines.contains("COLOUR=blue"))
         #expect(lines.contains("ASKED=a b"))
@@ -125,26 +129,33 @@ import Testing
     @Test func returnedLinksOutOfTheDirectoryAreRefusedAndTheRestComes() throws {
         let result = try sojourn.run(
             ["--os", "debian12", "--isolated", "--out", "*"],
-            ["sh", "-c", "ln -s /etc/passwd absolute; ln -s ../../x above; mkfifo pipe; ln -s good within; echo ok > good"],
+            [
+                "sh", "-c",
+                "ln -s /etc/passwd absolute; ln -s ../../x above; mkfifo pipe; ln -s good within; echo ok > good",
+            ],
             in: directory.url)
         #expect(directory.text("good") == "ok\n")
         #expect(directory.text("within") == "ok\n")
         for name in ["absolute", "above"] {
             #expect(result.error.contains("output \(name) was refused"))
-            #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: directory.url.appendingPathComponent(name).path)) == nil)
+            #expect(
+                (try? FileManager.default.destinationOfSymbolicLink(
+                    atPath: directory.url.appendingPathComponent(name).path)) == nil)
         }
         #expect(result.error.contains("pipe was left out"))
     }
 
     @Test func thePayloadHasNoCapabilitiesAndItsGroupIsDelegated() throws {
-        let result = try run([], "grep -h Cap /proc/self/status; cat /proc/self/cgroup; mkdir /sys/fs/cgroup/payload/mine && echo made")
+        let result = try run(
+            [], "grep -h Cap /proc/self/status; cat /proc/self/cgroup; mkdir /sys/fs/cgroup/payload/mine && echo made")
         #expect(result.output.split(separator: "\n").filter { $0.hasSuffix(":\t0000000000000000") }.count == 5)
         #expect(result.output.contains("0::/payload\nmade\n"))
     }
 
     @Test func devicesThatNestedContainersNeedAreThereAndTheDisksAreNot() throws {
         let result = try run(
-            [], "for d in null zero full random urandom tty fuse ptmx pts shm; do ls -d /dev/$d; done; ls /dev | grep -E 'vd|vport|mem'; "
+            [],
+            "for d in null zero full random urandom tty fuse ptmx pts shm; do ls -d /dev/$d; done; ls /dev | grep -E 'vd|vport|mem'; "
                 + "echo x > /dev/shm/x && echo shared; echo via > /dev/stdout")
         #expect(result.output.split(separator: "\n").count == 12)
         #expect(result.output.hasSuffix("shared\nvia\n"))
@@ -157,7 +168,8 @@ import Testing
     }
 
     @Test func theRecordSaysWhatWasAskedAndGiven() throws {
-        let result = try run(["--cores", "1-64", "--memory", "300MiB", "--wall", "5m"], "nproc; grep MemTotal /proc/meminfo")
+        let result = try run(
+            ["--cores", "1-64", "--memory", "300MiB", "--wall", "5m"], "nproc; grep MemTotal /proc/meminfo")
         let record = try result.record()
         #expect(record["version"]?.int == 1)
         #expect(record["requested"]?["cores"]?.string == "1-64")

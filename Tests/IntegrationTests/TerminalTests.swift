@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func aShellHasAWindowInterruptsAndJobControl() throws {
-        let terminal = try open("shell --os debian12 --setenv PS1='guest> '")
+        let terminal = try open("shell --os debian12")
         try terminal.wait(for: "starting os/debian12")
         try terminal.wait(for: ":\(directory.url.path)#")
         #expect(try !terminal.screen().contains("starting"))
@@ -41,7 +41,8 @@ import Testing
     }
 
     @Test func aCommandOnATerminalHasOneAndTheHostsIsAsBefore() throws {
-        let terminal = try open("run --os debian12 -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo is a terminal'")
+        let terminal = try open(
+            "run --os debian12 -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo is a terminal'")
         try terminal.wait(for: "is a terminal")
         try terminal.wait(for: "status=0")
     }

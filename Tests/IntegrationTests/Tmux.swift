@@ -14,16 +14,12 @@ final class Tmux {
 
     @discardableResult
     private func tmux(_ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/tmux")
-        process.arguments = ["-L", socket, "-f", "/dev/null"] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
+        // To a file: the server would keep a pipe's other end open for as long as it lives.
+        try Running(
+            program: "/usr/bin/tmux", arguments: ["-L", socket, "-f", "/dev/null"] + arguments, directory: nil,
+            input: "",
+            environment: [:]
+        ).finish(within: .seconds(20)).output
     }
 
     func type(_ keys: String...) throws {

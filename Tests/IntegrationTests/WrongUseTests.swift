@@ -21,7 +21,8 @@ import Testing
 
     @Test func anUnknownEnvironmentIsOfferedTheNearestNames() throws {
         try expect(
-            ["run", "--env", "lhc/pythia:8.317.2@debian12", "--", "true"], status: 125, says: "lhc/pythia8:8.317.2@debian12")
+            ["run", "--env", "lhc/pythia:8.317.2@debian12", "--", "true"], status: 125,
+            says: "lhc/pythia8:8.317.2@debian12")
         try expect(["run", "--os", "debain12", "--", "true"], status: 125, says: "os/debian12")
     }
 
@@ -32,7 +33,8 @@ import Testing
 
     @Test func aCommandThatCannotBeRun() throws {
         try directory.write("not a program", to: "data")
-        try expect(["run", "--os", "debian12", "--", "./data"], status: 126, says: "Permission denied", "not-executable")
+        try expect(
+            ["run", "--os", "debian12", "--", "./data"], status: 126, says: "Permission denied", "not-executable")
         try expect(["run", "--os", "debian12", "--", "/etc"], status: 126, says: "/etc")
     }
 
@@ -52,17 +54,22 @@ import Testing
         try expect(["run", "--", "true"], status: 125, says: "--os")
         try expect(["run", "--os", "debian12", "--env", "@debian12", "--", "true"], status: 125, says: "one of them")
         try expect(["run", "--os", "debian12", "--in", "x", "--", "true"], status: 125, says: "--isolated")
-        try expect(["run", "--os", "debian12", "--isolated", "--in", "../x", "--", "true"], status: 125, says: "within")
-        try expect(["run", "--os", "debian12", "--isolated", "--in", "nosuch", "--", "true"], status: 125, says: "nosuch")
+        try expect(
+            ["run", "--os", "debian12", "--isolated", "--in", "../x", "--", "true"], status: 125, says: "within")
+        try expect(
+            ["run", "--os", "debian12", "--isolated", "--in", "nosuch", "--", "true"], status: 125, says: "nosuch")
         try expect(["bogus"], status: 2, says: "bogus")
     }
 
     @Test func sharesThatWouldHideTheSystem() throws {
-        try expect(["run", "--os", "debian12", "--bind", "\(directory.url.path):/usr", "--", "true"], status: 125, says: "/usr")
+        try expect(
+            ["run", "--os", "debian12", "--bind", "\(directory.url.path):/usr", "--", "true"], status: 125, says: "/usr"
+        )
         try expect(["run", "--os", "debian12", "--bind", "/nosuch:/x", "--", "true"], status: 125, says: "/nosuch")
         try expect(["run", "--os", "debian12", "--bind", "/tmp:x", "--", "true"], status: 125, says: "absolute")
         try expect(
-            ["run", "--os", "debian12", "--", "true"], status: 125, says: "--isolated", in: URL(fileURLWithPath: "/usr"))
+            ["run", "--os", "debian12", "--", "true"], status: 125, says: "--isolated", in: URL(fileURLWithPath: "/usr")
+        )
     }
 
     @Test(arguments: [
@@ -78,7 +85,8 @@ import Testing
             """
         let fresh = try Scratch()
         let shell = try Running(
-            program: "/usr/bin/unshare", arguments: ["--mount", "sh", "-c", script], directory: directory.url, input: "",
+            program: "/usr/bin/unshare", arguments: ["--mount", "sh", "-c", script], directory: directory.url,
+            input: "",
             environment: ["SOJOURN_HOME": home == "fresh" ? fresh.url.path : sojourn.home.path])
         let result = try shell.finish()
         #expect(result.status == 125, "\(result.error)")

@@ -74,10 +74,12 @@ struct MachineSession {
     ) throws -> Accelerator {
         if let accelerator = options.accel { return accelerator }
         let trial = AcceleratorTrial(memory: "\(home.cache)/accelerator.json")
-        return try trial.choose(start: { try provider.trialFiles(kernel) }) {
-            progress.clear()
-            if !options.quiet { Report.line("sojourn: \($0)") }
-        }
+        return try trial.choose(start: { try provider.trialFiles(kernel) }, warn: { warn($0, progress) })
+    }
+
+    private func warn(_ text: String, _ progress: ProgressLine) {
+        progress.clear()
+        if !options.quiet { Report.line("sojourn: \(text)") }
     }
 
     private func follow(

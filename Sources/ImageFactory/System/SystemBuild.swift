@@ -23,10 +23,13 @@ struct SystemBuild {
     let tools: Toolbox
     let progress: (String) -> Void
 
+    /// Refuses at once, before anything is fetched, where a program is not installed.
+    static func requireTools() throws {
+        let forUsers = Host.effectiveUser == 0 ? [] : [Tool.newuidmap]
+        for tool in [Tool.mmdebstrap, .mkfsErofs, .unshare] + forUsers { _ = try tool.find() }
+    }
+
     func run() throws -> BuiltFilesystem {
-        for tool in [Tool.mmdebstrap, .mkfsErofs, .unshare] + (Host.effectiveUser == 0 ? [] : [.newuidmap]) {
-            _ = try tool.find()
-        }
         progress("looking at the archive of \(suite.suite)")
         let apt = try AptRoot(
             "\(directory)/apt", sources: try DebianArchive.ofHost().sources(for: suite), choice: suite, tools: tools)
@@ -62,15 +65,15 @@ struct SystemBuild {
         let packages = recipe.packages.isEmpty ? [] : ["--include=\(recipe.packages.joined(separator: ","))"]
         let arguments =
             [
-                "mmdebstrap", "--mode=root", "--variant=minbase", "--format=null", "--skip=cleanup",
+                "--mode=root", "--variant=minbase", "--format=null", "--skip=cleanup",
                 "--architectures=amd64",
             ] + packages
             + apts.map { "--aptopt=\($0)" } + dpkg.map { "--dpkgopt=\($0)" }
             // Without it, usrmerge would bring all of Perl into Debian 12.
             + ["--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr"]
             + ["--customize-hook=\(hook)", suite.suite, "/dev/null"] + (try apt.lines())
-        try tools.run(
-            .unshare, BuildNamespace.arguments(arguments),
+        try tools.runInNamespaces(
+            .mmdebstrap, arguments,
             adding: ["TMPDIR=\(temporary)", "SOURCE_DATE_EPOCH=\(time.seconds)"],
             deadline: .seconds(3600))
     }

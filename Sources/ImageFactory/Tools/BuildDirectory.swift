@@ -39,19 +39,9 @@ struct BuildDirectory {
     /// build, and must not hide the outcome of this one.
     private static func remove(_ path: String, _ tools: Toolbox) {
         do {
-            try tools.run(
-                .unshare, BuildNamespace.arguments(["rm", "-rf", "--one-file-system", path]), deadline: .seconds(300))
+            try tools.runInNamespaces(.remove, ["-rf", "--one-file-system", path], deadline: .seconds(300))
         } catch {
             tools.note("could not remove \(path): \(error)")
         }
-    }
-}
-
-/// The namespaces that a build runs in. Mounts end with them; every process in them ends when `unshare` does.
-enum BuildNamespace {
-    /// Arguments of `unshare`. An ordinary user becomes the namespace's root and its subordinate users the others.
-    static func arguments(_ command: [String]) -> [String] {
-        let user = Host.effectiveUser == 0 ? [] : ["--user", "--map-root-user", "--map-auto"]
-        return user + ["--mount", "--pid", "--fork", "--kill-child"] + command
     }
 }

@@ -1,0 +1,127 @@
+import Glibc
+import System
+
+/// Runs tools: their output goes to one log, they die with us, and a failure shows the log's end.
+struct Toolbox: Sendable {
+    let logPath: String
+    private let log: Descriptor
+    private let null: Descriptor
+
+    init(log path: String) throws {
+        logPath = path
+        try Files.makeDirectories(Files.parent(of: path), mode: 0o700)
+        log = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+        null = try Descriptor.open("/dev/null", O_RDWR)
+    }
+
+    /// `adding` are `K=V` entries beside the plain environment.
+    func run(
+        _ tool: Tool, _ arguments: [String], adding environment: [String] = [], directory: String? = nil,
+        deadline: Duration
+    ) throws {
+        try run(tool, arguments, adding: environment, directory: directory, output: log, deadline: deadline)
+    }
+
+    /// Runs a tool in the namespaces of a build: mounts end with them, and every process in them ends when `unshare`
+    /// does. An ordinary user becomes their root, and its subordinate users the others.
+    func runInNamespaces(
+        _ tool: Tool, _ arguments: [String], adding environment: [String] = [], deadline: Duration
+    ) throws {
+        let user = Host.effectiveUser == 0 ? [] : ["--user", "--map-root-user", "--map-auto"]
+        let namespaces = [try Tool.unshare.find()] + user + ["--mount", "--pid", "--fork", "--kill-child"]
+        try run(tool, arguments, through: namespaces, adding: environment, output: log, deadline: deadline)
+    }
+
+    /// Runs a tool for its standard output, at most 64 MiB.
+    func bytes(_ tool: Tool, _ arguments: [String], adding environment: [String] = []) throws -> [UInt8] {
+        let memory = try Descriptor.memory(named: tool.name)
+        try run(tool, arguments, adding: environment, output: memory, deadline: .seconds(120))
+        let size = try memory.size()
+        guard size <= 64 << 20 else {
+            throw ImageFactoryError(.toolFailed, "\(tool.name) wrote \(size) bytes where a short answer was expected")
+        }
+        try retrying("rewind the output of \(tool.name)") { lseek(memory.raw, 0, SEEK_SET) }
+        var bytes: [UInt8] = []
+        while let chunk = try memory.read(upTo: 1 << 16), !chunk.isEmpty { bytes += chunk }
+        return bytes
+    }
+
+    func output(_ tool: Tool, _ arguments: [String], adding environment: [String] = []) throws -> String {
+        String(decoding: try bytes(tool, arguments, adding: environment), as: UTF8.self)
+    }
+
+    private func run(
+        _ tool: Tool, _ arguments: [String], through launcher: [String] = [], adding environment: [String],
+        directory: String? = nil, output: Descriptor, deadline: Duration
+    ) throws {
+        // The caller's umask must not reach the content of images.
+        var child = ChildSpecification(
+            try Tool.shell.find(),
+            ["-c", "umask 022 && exec \"$0\" \"$@\""] + launcher + [try tool.find()] + arguments,
+            environment: environment + Self.environment(without: environment),
+            descriptors: [null.raw, output.raw, log.raw])
+        child.directory = directory
+        // The signal follows the thread, and this one waits for the child.
+        child.parentDeathSignal = SIGKILL
+        note("+ \(tool.name) \(arguments.joined(separator: " "))")
+        let process = try ChildProcess.spawn(child)
+        try watch(process, tool, until: .now.advanced(by: deadline))
+        switch try process.wait() {
+        case .exited(0): break
+        case .exited(let code):
+            throw ImageFactoryError(.toolFailed, "\(tool.name) failed with status \(code)\(try logEnd())")
+        case .signalled(let number):
+            throw ImageFactoryError(.toolFailed, "\(tool.name) was ended by signal \(number)\(try logEnd())")
+        }
+    }
+
+    /// Waits for the end. A tool that fills the disk is stopped before nothing is left: how it would report that, and what
+    /// it would leave half-written, differs from tool to tool.
+    private func watch(_ process: ChildProcess, _ tool: Tool, until deadline: ContinuousClock.Instant) throws {
+        while try !Poll.wait(for: process.ended.raw, until: min(deadline, .now.advanced(by: .milliseconds(250)))) {
+            if try Files.freeSpace(logPath) < Self.reserve {
+                try process.stop(grace: .seconds(1))
+                throw ImageFactoryError.fullDisk(Files.parent(of: logPath))
+            }
+            guard ContinuousClock.now < deadline else {
+                try process.stop(grace: .seconds(1))
+                throw ImageFactoryError(.toolFailed, "\(tool.name) did not end in time\(try logEnd())")
+            }
+        }
+    }
+
+    /// Bytes that builds leave free.
+    private static let reserve: Int64 = 64 << 20
+
+    /// Writes a line of our own to the log. The log is a help only: a full disk must not make it the failure.
+    func note(_ text: String) {
+        do { try log.write("\(text)\n".utf8) } catch {}
+    }
+
+    /// For a message: the last lines of the log, and where all of it is.
+    private func logEnd() throws -> String {
+        let file = try Descriptor.open(logPath, O_RDONLY)
+        let size = try file.size()
+        try retrying("read \(logPath)") { lseek(file.raw, off_t(max(0, size - 8192)), SEEK_SET) }
+        let text = String(decoding: try file.read(upTo: 8192) ?? [], as: UTF8.self)
+        // Of a line that was written over, its last state.
+        let lines = text.split(separator: "\n").map { $0.split(separator: "\r").last ?? "" }.suffix(20).map {
+            "  \($0)\n"
+        }.joined()
+        return "; the end of its log \(logPath):\n\(lines)"
+    }
+
+    /// What tools see: nothing of the caller's settings but its proxies and pip's index.
+    private static func environment(without others: [String]) -> [String] {
+        let kept = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"]
+        let passed = Host.environment.filter { entry in
+            kept.contains { entry.hasPrefix("\($0)=") } || entry.hasPrefix("PIP_")
+        }
+        let own = [
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC",
+            "DEBIAN_FRONTEND=noninteractive",
+        ]
+        func name(_ entry: String) -> Substring { entry.prefix { $0 != "=" } }
+        return (own + passed).filter { entry in !others.contains { name($0) == name(entry) } }
+    }
+}
