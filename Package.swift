@@ -53,7 +53,7 @@ let package = Package(
         module(
             "Commands",
             [
-                "Machine", "QEMU", "ImageFactory", "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
+                "Machine", "QEMU", "Control", "ImageFactory", "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
                 "StrictJSON", "System", arguments,
             ]),
 

@@ -1,30 +1,52 @@
 import ArgumentParser
 import Glibc
+import ImageFactory
+import ImageStore
+import Machine
 
 /// The program `sojourn`: its commands, and what it returns for each kind of end.
 package enum EntryPoint {
     package static func main() -> Never {
         let arguments = Array(CommandLine.arguments.dropFirst())
+        let runsPayload = ["run", "shell"].contains(arguments.first ?? "")
+        var command: any ParsableCommand
         do {
-            var command = try SojournCommand.parseAsRoot(arguments)
+            command = try SojournCommand.parseAsRoot(arguments)
+        } catch {
+            refuseUsage(error, runsPayload)
+        }
+        do {
             try command.run()
             exit(0)
         } catch let status as ExitCode {
             exit(status.rawValue)
+        } catch let request as CleanExit {
+            refuseUsage(request, runsPayload)
         } catch {
-            finish(error, runsPayload: ["run", "shell"].contains(arguments.first ?? ""))
+            Report.error(SojournCommand.message(for: error))
+            exit(runsPayload ? 125 : code(for: error))
         }
     }
 
-    /// A command that runs a payload keeps 125 for what is not the payload's doing.
-    private static func finish(_ error: any Error, runsPayload: Bool) -> Never {
-        let code = SojournCommand.exitCode(for: error)
-        if code == .success {
-            print(SojournCommand.fullMessage(for: error))
+    /// A wish for help is answered, anything else refused with the usage. A command that runs a payload keeps 125 for
+    /// what is not the payload's doing.
+    private static func refuseUsage(_ error: any Error, _ runsPayload: Bool) -> Never {
+        let text = SojournCommand.fullMessage(for: error)
+        if SojournCommand.exitCode(for: error) == .success {
+            print(text)
             exit(0)
         }
-        Report.error(SojournCommand.fullMessage(for: error))
-        if runsPayload { exit(125) }
-        exit(code == .validationFailure ? 2 : 1)
+        Report.error(text)
+        exit(runsPayload ? 125 : 2)
+    }
+
+    private static func code(for error: any Error) -> Int32 {
+        switch error {
+        case is ValidationError: 2
+        case let error as MachineError where error.code == .notFound: 3
+        case let error as ImageStoreError where error.code == .unknownReference: 3
+        case let error as ImageFactoryError where error.code == .unknownRecipe: 3
+        default: 1
+        }
     }
 }

@@ -1,6 +1,7 @@
 package import ArgumentParser
 import ImageFactory
 import ImageStore
+import Machine
 
 /// Where images and machines are kept.
 package struct HomeOptions: ParsableArguments {
@@ -8,14 +9,19 @@ package struct HomeOptions: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "The directory of images and machines.",
-            discussion: "By default $SOJOURN_HOME, else ~/.local/share/sojourn.",
+            discussion: "By default $SOJOURN_HOME, else $XDG_DATA_HOME/sojourn, else ~/.local/share/sojourn.",
             valueName: "dir"),
         completion: .directory)
     package var home: String?
 
     package init() {}
 
-    func open() throws -> Home { try Home(at: try Home.locate(flag: home)) }
+    /// Opens the home, and finishes what was left in it by a machine that was killed.
+    func open() throws -> Home {
+        let home = try Home(at: try Home.locate(flag: home))
+        try MachineDirectory.sweep(home.machines, now: .now)
+        return home
+    }
 
     func store() throws -> ImageStore { try ImageStore(home: try open()) }
 

@@ -17,6 +17,8 @@ package struct MachineControl: Sendable {
         package var grace: Duration = .seconds(10)
         /// Without any sign of life from the guest.
         package var silence: Duration = .seconds(60)
+        /// For an isolated machine's outputs.
+        package var staging: Duration = .seconds(3600)
         /// For what should take a moment: the kill of a payload, the power-off.
         package var moment: Duration = .seconds(15)
 
@@ -26,6 +28,8 @@ package struct MachineControl: Sendable {
     package enum Event: Sendable {
         case hello
         case payloadStarted
+        /// The payload has ended by itself and its outputs are brought out, which takes none of its time.
+        case payloadStages
         case payloadEnded(PayloadEnd)
         case payloadRefused(Outcome)
         /// Any frame from the guest.
@@ -75,6 +79,7 @@ package struct MachineControl: Sendable {
     /// What QEMU's end will be reported as.
     private var outcome: Outcome?
     private var killed = false
+    private var isStaging = false
     private var interrupts = 0
 
     package init(limits: Limits, now: Instant) {
@@ -100,6 +105,10 @@ package struct MachineControl: Sendable {
         switch event {
         case .hello: return hello(now)
         case .payloadStarted: return started(now)
+        case .payloadStages:
+            if phase == .running && cause == nil { deadline = now.advanced(by: limits.staging) }
+            isStaging = true
+            return []
         case .payloadEnded(let end): return close(cause ?? outcome(of: end), now)
         case .payloadRefused(let outcome): return close(cause ?? outcome, now)
         case .signOfLife:
@@ -228,6 +237,7 @@ package struct MachineControl: Sendable {
 
     private mutating func overdue(_ now: Instant) -> [Effect] {
         guard let cause else {
+            if isStaging { return kill(.failure(.guestFailed, "the outputs were not staged within \(limits.staging)")) }
             let limit = limits.wall.map { "\($0)" } ?? "given"
             let outcome = Outcome(
                 .wallTime, exitStatus: 124, message: "the wall time of \(limit) was reached; ask for more with --wall")

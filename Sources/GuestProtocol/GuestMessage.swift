@@ -7,6 +7,8 @@ package enum GuestMessage: Equatable, Sendable {
     case output(Stream, [UInt8])
     /// So many bytes of standard input have been taken by the payload: room for as many more.
     case inputTaken(bytes: UInt32)
+    /// The payload has ended; its outputs are being staged. `ended` follows.
+    case staging
     case ended(PayloadEnd)
     /// The payload could not be started or the machine not made ready.
     case failed(Failure)
@@ -87,7 +89,7 @@ package enum GuestMessage: Equatable, Sendable {
 
     private enum Kind: UInt8 {
         case hello = 1
-        case started, output, inputTaken, ended, failed, heartbeat, log
+        case started, output, inputTaken, ended, failed, heartbeat, log, staging
     }
 
     package func frame(sequence: UInt64) -> Frame {
@@ -107,6 +109,8 @@ package enum GuestMessage: Equatable, Sendable {
         case .inputTaken(let bytes):
             kind = .inputTaken
             writer.put(bytes)
+        case .staging:
+            kind = .staging
         case .ended(let end):
             kind = .ended
             end.write(to: &writer)
@@ -135,6 +139,7 @@ package enum GuestMessage: Equatable, Sendable {
         case .inputTaken: self = .inputTaken(bytes: try reader.integer("bytes taken"))
         case .ended: self = .ended(try PayloadEnd(&reader))
         case .failed: self = .failed(try Failure(&reader))
+        case .staging: self = .staging
         case .heartbeat: self = .heartbeat
         case .log: self = .log(try reader.text("log line"))
         }

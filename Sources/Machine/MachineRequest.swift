@@ -68,6 +68,12 @@ package struct MachineRequest: Sendable {
                 .invalidSpecification,
                 "--memory \(requested.memory): \(image.environment) needs \(image.configuration.needs.memory) at least")
         }
+        let cores = min(requested.cores.most, Host.cores)
+        guard cores >= image.configuration.needs.cores else {
+            throw MachineError(
+                .invalidSpecification,
+                "--cores \(requested.cores): \(image.environment) needs \(image.configuration.needs.cores) at least")
+        }
         var generator = SystemRandomNumberGenerator()
         let now = Timestamp.now
         let user = MachineSpecification.User(
@@ -78,7 +84,7 @@ package struct MachineRequest: Sendable {
         let directory = current?.destination ?? Self.isolatedDirectory
         var specification = MachineSpecification(
             id: id, created: now, requested: requested, image: image.digest, environment: image.environment,
-            kernel: kernel.digest, cores: min(requested.cores.most, Host.cores), accelerator: accelerator, user: user,
+            kernel: kernel.digest, cores: cores, accelerator: accelerator, user: user,
             payload: .init(command: command, directory: directory, environment: [], terminal: terminal),
             isForeground: true)
         specification.payload.environment = PayloadEnvironment.compose(
@@ -114,8 +120,13 @@ package struct MachineRequest: Sendable {
                 throw MachineError(.invalidShare, "\(option) \(name): expected a name within the current directory")
             }
         }
-        for input in isolation.inputs where !Files.exists(input) {
-            throw MachineError(.invalidShare, "--in \(input): there is no such file in \(directory)")
+        for input in isolation.inputs {
+            guard Files.exists(input) else {
+                throw MachineError(.invalidShare, "--in \(input): there is no such file in \(directory)")
+            }
+            guard !Files.isLink(input) else {
+                throw MachineError(.invalidShare, "--in \(input): it is a symbolic link; stage what it points to")
+            }
         }
         return .init(
             inputs: isolation.inputs, outputs: isolation.outputs, directory: directory,

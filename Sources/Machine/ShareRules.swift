@@ -9,10 +9,17 @@ package enum ShareRules {
         "/usr", "/var",
     ]
 
-    /// The current directory, at its own path.
+    /// Nothing below these is ever shared: it is the kernel's.
+    private static let kernelDirectories = ["/dev", "/proc", "/sys"]
+
+    /// The current directory, at its own path; not one of the host's system, which would take the image's place unasked.
     package static func current() throws -> MachineSpecification.Share {
         guard let path = Files.canonical(".") else {
             throw MachineError(.invalidShare, "the current directory is gone: change to one that is there")
+        }
+        let exempt = ["/var", "/run", "/"]
+        for system in systemDirectories where !exempt.contains(system) && path.hasPrefix(system + "/") {
+            throw refusal(path)
         }
         return try share(source: path, destination: path, readOnly: false)
     }
@@ -40,13 +47,16 @@ package enum ShareRules {
         source: String, destination: String, readOnly: Bool
     ) throws -> MachineSpecification.Share {
         let trimmed = "/" + destination.split(separator: "/").joined(separator: "/")
-        guard !systemDirectories.contains(trimmed) else {
-            throw MachineError(
-                .invalidShare,
-                "\(trimmed) belongs to the machine's own system and cannot be a shared directory: "
-                    + "change to a directory of your own, bind to another path, or use --isolated")
-        }
+        guard !systemDirectories.contains(trimmed), !kernelDirectories.contains(where: { trimmed.hasPrefix($0 + "/") })
+        else { throw refusal(trimmed) }
         return .init(source: source, destination: trimmed, readOnly: readOnly, isFile: !Files.isDirectory(source))
+    }
+
+    private static func refusal(_ path: String) -> MachineError {
+        MachineError(
+            .invalidShare,
+            "\(path) belongs to the machine's own system and cannot be a shared directory: "
+                + "change to a directory of your own, bind to another path, or use --isolated")
     }
 
     /// In the order in which they are mounted: a directory before what lies in it.

@@ -27,7 +27,7 @@ extension Supervisor {
         if outcome.kind == .qemuFailed, let last = lastLine(of: directory.qemuLog) {
             notes.append("QEMU said: \(last)")
         }
-        if let failure = end?.stagingFailure, !failure.isEmpty { notes.append("outputs: \(failure.prefix(1000))") }
+        if let failure = end?.stagingFailure, !failure.isEmpty { notes.append("outputs: \(Self.printable(failure))") }
         var record = MachineRecord(specification, outcome: outcome, ended: Timestamp(seconds: Host.realtime.seconds))
         record.kernelRelease = kernelRelease
         record.phases = [.init(name: "image", milliseconds: specification.imageMilliseconds)] + phases.phases
@@ -43,6 +43,11 @@ extension Supervisor {
         try RecordReserve.release(directory)
         try directory.write(record)
         sayFarewell()
+    }
+
+    /// A guest's words, fit for a terminal.
+    static func printable(_ text: String) -> String {
+        String(text.prefix(1000).filter { !$0.unicodeScalars.contains { $0.properties.generalCategory == .control } })
     }
 
     private func lastLine(of log: String) -> String? {

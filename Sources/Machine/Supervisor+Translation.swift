@@ -51,7 +51,7 @@ extension MachineControl.PayloadEnd {
 extension Outcome {
     init(_ failure: GuestMessage.Failure) {
         // A guest's words are shown to people: no control characters, no end.
-        let message = String(failure.message.prefix(1000).filter { $0 >= " " })
+        let message = Supervisor.printable(failure.message)
         switch failure.reason {
         case .commandNotFound: self.init(.commandNotFound, exitStatus: 127, message: message)
         case .notExecutable: self.init(.notExecutable, exitStatus: 126, message: message)

@@ -175,7 +175,7 @@ package final class Supervisor {
                 throw ProtocolError(
                     .version, "its agent speaks version \(hello.version), expected \(GuestLink.version)")
             }
-            kernelRelease = String(hello.kernelRelease.prefix(128))
+            kernelRelease = String(Self.printable(hello.kernelRelease).prefix(128))
             receive(.hello)
         case .started:
             phases.mark("start")
@@ -188,8 +188,11 @@ package final class Supervisor {
             status.standardError = standardError.bytes
         case .inputTaken(let bytes):
             status.inputTaken += Int64(bytes)
-        case .ended(let end):
+        case .staging:
             phases.mark("run")
+            receive(.payloadStages)
+        case .ended(let end):
+            phases.mark(specification.staging == nil ? "run" : "stage")
             self.end = end
             receive(.payloadEnded(.init(end)))
         case .failed(let failure):

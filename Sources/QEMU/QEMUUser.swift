@@ -13,7 +13,8 @@ package enum QEMUUser {
         let own = firstNumber + UInt32(truncatingIfNeeded: number) % (1 << 22)
         let number = try isMapped(own) ? own : nobody
         // The group that may open /dev/kvm is all that is kept.
-        return .init(uid: number, gid: number, groups: Files.group(of: "/dev/kvm").map { [$0] } ?? [])
+        let groups = [Files.group(of: "/dev/kvm")].compactMap { $0 }.filter { $0 != 0 }
+        return .init(uid: number, gid: number, groups: groups)
     }
 
     /// In a container's user namespace only some numbers exist.

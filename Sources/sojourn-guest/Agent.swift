@@ -128,7 +128,7 @@ final class Agent {
             let payload = try Payload.start(context, in: group)
             self.payload = payload
             try channel.send(.started(pid: UInt32(payload.pid)))
-            try lateModules.load()
+            do { try lateModules.load() } catch { try channel.send(.log("\(error)")) }
         } catch let refusal as Payload.Refusal {
             try channel.send(.failed(refusal.failure))
         } catch {
@@ -195,6 +195,7 @@ final class Agent {
         lookAtScratch()
         end.scratchWasFull = scratchWasFull
         if let stage = context.staging {
+            try channel.send(.staging)
             end.stagingFailure = try staging.takeOut(stage.outputs, for: context) { try channel.send(.heartbeat) }
         }
         for share in context.shares { try Boot.synchroniseFilesystem(of: share.path) }

@@ -69,16 +69,18 @@ enum Staging {
             let disk = Descriptor(owning: 0)
             let directory = try Descriptor.open(".", O_RDONLY | O_DIRECTORY)
             var names: [String] = []
+            var remarks: [String] = []
             for pattern in patterns {
                 let found = matches(pattern)
-                if found.isEmpty { print("nothing matches '\(pattern)'; ", terminator: "") }
+                if found.isEmpty { remarks.append("nothing matches '\(pattern)'") }
                 names += found
             }
             let writer = TarWriter { try disk.write($0) }
             let skipped = try TarPacker.pack(Array(Set(names)).sorted(), in: directory.raw, to: writer).skipped
             try writer.finish()
             try disk.synchronise()
-            for skip in skipped { print("\(skip.path) was left out: \(skip.reason); ", terminator: "") }
+            remarks += skipped.map { "\($0.path) was left out: \($0.reason)" }
+            print(remarks.joined(separator: "; "), terminator: "")
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import StrictJSON
+import System
 import Testing
 
 /// The installed program under test, with a home whose images all tests share and machines of its own.
@@ -57,47 +58,69 @@ struct Sojourn {
 }
 
 /// A program under way; killed when the test is done with it.
+///
+/// Not Foundation's Process: that waits for all who inherited its descriptors, a daemon's included.
 final class Running {
-    let process = Process()
+    private let process: ChildProcess
     private let directory: Scratch
-    private let input = Pipe()
+    private let name: String
+    private var input: Descriptor?
+    private var ended: System.ExitStatus?
 
     init(program: String, arguments: [String], directory: URL?, input: String?, environment: [String: String]) throws {
-        self.directory = try Scratch()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.currentDirectoryURL = directory ?? self.directory.url
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let scratch = try Scratch()
+        self.directory = scratch
+        name = ([program] + arguments).joined(separator: " ")
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let (read, write) = try Descriptor.pipe()
         // Files, not pipes: a test that reads late must not stop the program.
-        process.standardOutput = try self.directory.create("out")
-        process.standardError = try self.directory.create("err")
-        process.standardInput = self.input
-        try process.run()
+        let streams = try ["out", "err"].map {
+            try Descriptor.open("\(scratch.url.path)/\($0)", O_WRONLY | O_CREAT | O_APPEND)
+        }
+        var child = ChildSpecification(
+            program, arguments, environment: variables.map { "\($0)=\($1)" },
+            descriptors: [read.raw, streams[0].raw, streams[1].raw])
+        child.directory = (directory ?? scratch.url).path
+        process = try ChildProcess.spawn(child)
+        self.input = write
         if let input {
-            try self.input.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-            try self.input.fileHandleForWriting.close()
+            Signals.ignoreBrokenPipes()
+            do { try write.write(input.utf8) } catch let error as SystemError where error.isBrokenPipe {}
+            self.input = nil
         }
     }
 
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit {
+        guard isRunning else { return }
+        process.signal(SIGKILL)
+        _ = try? process.wait()
+    }
 
-    var pid: Int32 { process.processIdentifier }
+    var isRunning: Bool {
+        if ended == nil { ended = process.reap() }
+        return ended == nil
+    }
+
+    var pid: Int32 { process.pid }
     var output: String { directory.text("out") }
     var error: String { directory.text("err") }
 
-    func send(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
-    func closeInput() throws { try input.fileHandleForWriting.close() }
+    func send(_ text: String) throws { try input?.write(text.utf8) }
 
     func finish(within deadline: Duration = .seconds(600)) throws -> Sojourn.Result {
-        try wait(deadline, "the end of \(process.arguments ?? [])") { !process.isRunning }
-        let status =
-            process.terminationReason == .uncaughtSignal ? -process.terminationStatus : process.terminationStatus
+        try wait(deadline, "the end of \(name)") { !isRunning }
+        let status: Int32 =
+            switch ended {
+            case .exited(let code): Int32(code)
+            case .signalled(let number): -number
+            case nil: Int32.min
+            }
         return .init(status: status, output: output, error: error)
     }
 
     /// Waits until the payload has written `text`.
     func wait(for text: String, within deadline: Duration = .seconds(180)) throws {
-        try wait(deadline, "'\(text)' from \(process.arguments ?? [])") { output.contains(text) || !process.isRunning }
+        try wait(deadline, "'\(text)' from \(name)") { output.contains(text) || !isRunning }
         try #require(output.contains(text), "it ended with: \(output)\(error)")
     }
 
@@ -133,11 +156,6 @@ final class Scratch {
     }
 
     deinit { try? FileManager.default.removeItem(at: url) }
-
-    func create(_ name: String) throws -> FileHandle {
-        _ = FileManager.default.createFile(atPath: url.appendingPathComponent(name).path, contents: nil)
-        return try FileHandle(forWritingTo: url.appendingPathComponent(name))
-    }
 
     func text(_ name: String) -> String {
         String(decoding: (try? Data(contentsOf: url.appendingPathComponent(name))) ?? Data(), as: UTF8.self)

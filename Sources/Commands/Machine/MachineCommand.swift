@@ -8,7 +8,7 @@ import System
 struct MachineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "machine", abstract: "Look at machines.",
-        subcommands: [MachineList.self, MachineShow.self, MachineRun.self])
+        subcommands: [MachineList.self, MachineShow.self, MachineRemove.self, MachineRun.self])
 }
 
 struct MachineList: ParsableCommand {
@@ -19,7 +19,6 @@ struct MachineList: ParsableCommand {
 
     func run() throws {
         let machines = try self.home.open().machines
-        try MachineDirectory.sweep(machines, now: .now)
         let all = try MachineDirectory.all(in: machines)
         if json {
             let records = try all.filter(\.hasRecord).map { try MachineRecord.read($0.record) }
@@ -40,10 +39,30 @@ struct MachineShow: ParsableCommand {
 
     func run() throws {
         let machines = try home.open().machines
-        try MachineDirectory.sweep(machines, now: .now)
         let record = try MachineRecord.read(try MachineDirectory.find(id, in: machines).record)
         if json { return try Report.data(try StrictJSON.encode(record, pretty: true)) }
         print(RunAccount.text(record))
+    }
+}
+
+struct MachineRemove: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Remove what is kept of machines that have ended: records, output, logs.")
+
+    @OptionGroup var home: HomeOptions
+    @Argument(help: "The machines' names.", transform: MachineID.init(parsing:)) var ids: [MachineID] = []
+    @Flag(name: .long, help: "All that have ended.") var all = false
+
+    func validate() throws {
+        if ids.isEmpty != all { throw ValidationError("name machines, or say --all") }
+    }
+
+    func run() throws {
+        let machines = try home.open().machines
+        let ended = try all ? MachineDirectory.all(in: machines).filter(\.hasRecord) : []
+        for directory in try ended + ids.map({ try MachineDirectory.find($0, in: machines) }) {
+            try Files.removeTree(directory.path)
+        }
     }
 }
 

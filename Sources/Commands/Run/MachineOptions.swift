@@ -15,14 +15,14 @@ struct MachineOptions: ParsableArguments {
     @Option(name: .long, help: "A minimal operating system: short for --env @OS.")
     var os: String?
 
-    @Option(name: .long, help: "How many cores: N, or a range N-M.", transform: CoreRange.init(parsing:))
+    @Option(name: .long, help: "How many cores: N, or a range N-M (default: 1).", transform: CoreRange.init(parsing:))
     var cores: CoreRange?
 
-    @Option(name: .long, help: "The machine's memory.", transform: ByteCount.init(parsing:))
+    @Option(name: .long, help: "The machine's memory (default: 1GiB).", transform: ByteCount.init(parsing:))
     var memory = ByteCount.gibibytes(1)
 
     @Option(
-        name: .long, help: "Room for everything the command writes outside shared directories.",
+        name: .long, help: "Room for everything the command writes outside shared directories (default: 10GiB).",
         transform: ByteCount.init(parsing:))
     var scratch = ByteCount.gibibytes(10)
 
@@ -47,7 +47,7 @@ struct MachineOptions: ParsableArguments {
         help: "A pattern of files to stage out (--isolated). May be repeated.")
     var outputs: [String] = []
 
-    @Option(name: .long, help: "The most that may be staged out.", transform: ByteCount.init(parsing:))
+    @Option(name: .long, help: "The most that may be staged out (default: 4GiB).", transform: ByteCount.init(parsing:))
     var outLimit = ByteCount.gibibytes(4)
 
     @Flag(name: .long, help: "Do not pass the caller's environment on.")

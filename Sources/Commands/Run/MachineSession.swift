@@ -18,7 +18,6 @@ struct MachineSession {
     func run() throws -> UInt8 {
         let home = try options.home.open()
         let installation = try Installation.current()
-        try MachineDirectory.sweep(home.machines, now: .now)
         let progress = ProgressLine(isWanted: !options.quiet)
         defer { progress.clear() }
         guard let environment = try options.environment() else {
@@ -27,6 +26,8 @@ struct MachineSession {
         var request = try self.request(environment)
         try request.check(cores: Host.cores, memory: ByteCount(Host.memory))
         _ = try QEMUPrograms.find()
+        // Now rather than after the run, when there would be nowhere to put it.
+        if let path = options.record { try Files.write([], to: path) }
         let clock = ContinuousClock()
         let begun = clock.now
         let provider = ImageProvider(home: home, installation: installation)
