@@ -267,8 +267,6 @@ int sojourn_set_nonblocking(int fd) {
     return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-int sojourn_set_inheritable(int fd, int inheritable) { return fcntl(fd, F_SETFD, inheritable ? 0 : FD_CLOEXEC); }
-int sojourn_unshare_mounts(void) { return unshare(CLONE_NEWNS); }
 int sojourn_exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 int sojourn_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : -1; }
 
@@ -288,15 +286,6 @@ int sojourn_usable_cores(void) {
 
 int sojourn_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
     return mount(source, target, type, flags, data);
-}
-
-int sojourn_sync_filesystem(const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    int result = syncfs(fd), error = errno;
-    close(fd);
-    errno = error;
-    return result;
 }
 
 int sojourn_set_clock(uint64_t nanoseconds) {

@@ -3,10 +3,12 @@ import Glibc
 import ImageFactory
 import ImageStore
 import Machine
+import System
 
 /// The program `sojourn`: its commands, and what it returns for each kind of end.
 package enum EntryPoint {
     package static func main() -> Never {
+        StandardStreams.prepare()
         let arguments = Array(CommandLine.arguments.dropFirst())
         let runsPayload = ["run", "shell"].contains(arguments.first ?? "")
         var command: any ParsableCommand

@@ -19,7 +19,7 @@ package struct HomeOptions: ParsableArguments {
     /// Opens the home, and finishes what was left in it by a machine that was killed.
     func open() throws -> Home {
         let home = try Home(at: try Home.locate(flag: home))
-        try MachineDirectory.sweep(home.machines, now: .now)
+        try MachineDirectory.sweep(home.machines, now: .now) { Report.line("sojourn: \($0)") }
         return home
     }
 

@@ -17,8 +17,8 @@ package struct MachineControl: Sendable {
         package var grace: Duration = .seconds(10)
         /// Without any sign of life from the guest.
         package var silence: Duration = .seconds(60)
-        /// For an isolated machine's outputs.
-        package var staging: Duration = .seconds(3600)
+        /// For an isolated machine's inputs or outputs.
+        package var staging: Duration = .seconds(600)
         /// For what should take a moment: the kill of a payload, the power-off.
         package var moment: Duration = .seconds(15)
 
@@ -72,8 +72,11 @@ package struct MachineControl: Sendable {
 
     package private(set) var phase = Phase.booting
     private let limits: Limits
+    /// A century: where no wall time was asked for.
+    private static let never = Duration.seconds(100 * 366 * 86400)
     private var deadline: Instant
     private var lastSign: Instant
+    private var lastEvent: Instant
     /// Why we end the machine, once we do.
     private var cause: Outcome?
     /// What QEMU's end will be reported as.
@@ -86,6 +89,7 @@ package struct MachineControl: Sendable {
         self.limits = limits
         deadline = now.advanced(by: limits.boot)
         lastSign = now
+        lastEvent = now
     }
 
     /// When `.time` must be said at the latest; nil when nothing is awaited.
@@ -93,8 +97,8 @@ package struct MachineControl: Sendable {
         switch phase {
         case .over: nil
         case .booting, .closing: deadline
-        case .starting: silenceEnds
-        case .running: min(deadline, silenceEnds)
+        // Often enough to tell a guest's silence from a sleep of this host.
+        case .starting, .running: min(deadline, silenceEnds, lastEvent.advanced(by: limits.silence / 4))
         }
     }
 
@@ -102,12 +106,16 @@ package struct MachineControl: Sendable {
 
     package mutating func receive(_ event: Event, at now: Instant) -> [Effect] {
         if phase == .over { return [] }
+        // Where nothing happened for so long, not even time, this host or this process slept, and the guest with it.
+        if lastEvent.duration(to: now) > limits.silence / 2 { lastSign = now }
+        lastEvent = now
         switch event {
         case .hello: return hello(now)
         case .payloadStarted: return started(now)
         case .payloadStages:
-            if phase == .running && cause == nil { deadline = now.advanced(by: limits.staging) }
+            // Also where it ended because we asked it to: what was produced so far is kept.
             isStaging = true
+            deadline = now.advanced(by: limits.staging)
             return []
         case .payloadEnded(let end): return close(cause ?? outcome(of: end), now)
         case .payloadRefused(let outcome): return close(cause ?? outcome, now)
@@ -132,6 +140,7 @@ package struct MachineControl: Sendable {
     private mutating func hello(_ now: Instant) -> [Effect] {
         guard phase == .booting else { return kill(.failure(.guestFailed, "the guest said hello twice")) }
         phase = .starting
+        deadline = now.advanced(by: limits.boot + limits.staging)
         lastSign = now
         return [.sendContext]
     }
@@ -140,7 +149,7 @@ package struct MachineControl: Sendable {
         guard phase == .starting else { return kill(.failure(.guestFailed, "the guest started a payload unasked")) }
         phase = .running
         lastSign = now
-        deadline = now.advanced(by: limits.wall?.duration ?? .seconds(366 * 86400))
+        deadline = now.advanced(by: limits.wall?.duration ?? Self.never)
         return []
     }
 
@@ -228,6 +237,8 @@ package struct MachineControl: Sendable {
             return [.killQEMU]
         case .starting where now >= silenceEnds, .running where now >= silenceEnds:
             return kill(.failure(.guestHang, "the guest gave no sign of life for \(limits.silence)"))
+        case .starting where now >= deadline:
+            return kill(.failure(.guestHang, "the machine was not made ready within \(limits.boot + limits.staging)"))
         case .running where now >= deadline:
             return overdue(now)
         default:
@@ -236,8 +247,10 @@ package struct MachineControl: Sendable {
     }
 
     private mutating func overdue(_ now: Instant) -> [Effect] {
+        if isStaging {
+            return kill(cause ?? .failure(.guestFailed, "the outputs were not staged within \(limits.staging)"))
+        }
         guard let cause else {
-            if isStaging { return kill(.failure(.guestFailed, "the outputs were not staged within \(limits.staging)")) }
             let limit = limits.wall.map { "\($0)" } ?? "given"
             let outcome = Outcome(
                 .wallTime, exitStatus: 124, message: "the wall time of \(limit) was reached; ask for more with --wall")

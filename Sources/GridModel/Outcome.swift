@@ -24,6 +24,8 @@ package struct Outcome: Codable, Equatable, Sendable {
         case terminalClosed = "terminal-closed"
         case terminated
         case hostDiskFull = "host-disk-full"
+        /// The command returned 0, but what was to be staged out did not all come back.
+        case outputsMissing = "outputs-missing"
         /// The machine could not be started: nothing of the payload ran.
         case refused
     }

@@ -146,7 +146,7 @@ package enum GuestMessage: Equatable, Sendable {
         try reader.finish("frame of type \(frame.type)")
     }
 
-    private static func stream(_ reader: inout WireReader) throws -> Stream {
+    static func stream(_ reader: inout WireReader) throws -> Stream {
         let raw: UInt8 = try reader.integer("stream")
         guard let stream = Stream(rawValue: raw) else {
             throw ProtocolError(.malformed, "unknown output stream \(raw)")

@@ -5,6 +5,8 @@ package enum HostMessage: Equatable, Sendable {
     case context(GuestContext)
     case input([UInt8])
     case inputClosed
+    /// Nobody reads that stream any longer: the payload's next write to it fails, as on a local pipe.
+    case outputClosed(GuestMessage.Stream)
     case window(columns: UInt16, rows: UInt16)
     /// For the payload's process group; KILL reaches all its processes.
     case signal(UInt8)
@@ -14,7 +16,7 @@ package enum HostMessage: Equatable, Sendable {
 
     private enum Kind: UInt8 {
         case hello = 64
-        case context, input, inputClosed, window, signal, acknowledged, powerOff
+        case context, input, inputClosed, window, signal, acknowledged, powerOff, outputClosed
     }
 
     package func frame(sequence: UInt64) -> Frame {
@@ -32,6 +34,9 @@ package enum HostMessage: Equatable, Sendable {
             writer.put(raw: bytes)
         case .inputClosed:
             kind = .inputClosed
+        case .outputClosed(let stream):
+            kind = .outputClosed
+            writer.put(stream.rawValue)
         case .window(let columns, let rows):
             kind = .window
             writer.put(columns)
@@ -58,6 +63,7 @@ package enum HostMessage: Equatable, Sendable {
         case .context: self = .context(try GuestContext(&reader))
         case .input: self = .input(reader.remainder())
         case .inputClosed: self = .inputClosed
+        case .outputClosed: self = .outputClosed(try GuestMessage.stream(&reader))
         case .window: self = .window(columns: try reader.integer("columns"), rows: try reader.integer("rows"))
         case .signal: self = .signal(try reader.integer("signal"))
         case .acknowledged: self = .acknowledged(sequence: try reader.integer("sequence"))

@@ -6,6 +6,7 @@ struct GuestChannel {
     let socket: Descriptor
     private var decoder = FrameDecoder()
     private var outgoing: [UInt8] = []
+    private static let mostOutgoing = 4 << 20
     private var sent: UInt64 = 0
     private var seen: UInt64 = 0
     private var acknowledged: UInt64 = 0
@@ -18,6 +19,9 @@ struct GuestChannel {
     var interest: Poll.Interest { outgoing.isEmpty ? .readable : [.readable, .writable] }
 
     mutating func send(_ message: HostMessage) throws {
+        guard outgoing.count < Self.mostOutgoing else {
+            throw ProtocolError(.tooLong, "it does not take what it is sent")
+        }
         sent += 1
         outgoing += message.frame(sequence: sent).encoded
         try flush()
@@ -36,11 +40,12 @@ struct GuestChannel {
         }
     }
 
-    /// The messages in at most a mebibyte of what has arrived.
-    mutating func receive() throws -> [GuestMessage] {
+    /// The messages in at most a mebibyte of what has arrived; nil when QEMU has closed its end.
+    mutating func receive() throws -> [GuestMessage]? {
         var messages: [GuestMessage] = []
         for _ in 0..<16 {
-            guard let bytes = try socket.read(upTo: 1 << 16), !bytes.isEmpty else { break }
+            guard let bytes = try socket.read(upTo: 1 << 16) else { break }
+            if bytes.isEmpty { return messages.isEmpty ? nil : messages }
             decoder.append(bytes)
             while let frame = try decoder.next() {
                 messages.append(try GuestMessage(frame))
@@ -52,7 +57,8 @@ struct GuestChannel {
 
     /// Tells the guest that everything received so far is stored.
     mutating func acknowledge() throws {
-        guard seen > acknowledged else { return }
+        // A guest that does not read gets the newest acknowledgement later, not all of them.
+        guard seen > acknowledged, outgoing.isEmpty else { return }
         acknowledged = seen
         try send(.acknowledged(sequence: seen))
     }

@@ -10,9 +10,15 @@ enum HostStaging {
         let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_TRUNC)
         let directory = try Descriptor.open(staging.directory, O_RDONLY | O_DIRECTORY)
         let writer = TarWriter { try file.write($0) }
-        let result = try TarPacker.pack(staging.inputs, in: directory.raw, to: writer)
+        let result = try withExtendedLifetime(directory) {
+            try TarPacker.pack(staging.inputs, in: directory.raw, to: writer)
+        }
         if let problem = result.skipped.first {
             throw MachineError(.invalidShare, "input \(problem.path) cannot be staged: \(problem.reason)")
+        }
+        if let changed = result.resized.first {
+            throw MachineError(
+                .invalidShare, "input \(changed.path) changed while it was staged: try again when it is complete")
         }
         try writer.finish()
         let size = try file.size()
@@ -27,10 +33,13 @@ enum HostStaging {
     ) throws -> TarExtractor.Result {
         let file = try Descriptor.open(path, O_RDONLY)
         let directory = try Descriptor.open(staging.directory, O_RDONLY | O_DIRECTORY)
-        return try TarExtractor.extract(
-            { try file.read(upTo: $0) ?? [] }, into: directory.raw,
-            options: .init(
-                totalBytes: staging.outputLimit.bytes, entries: 1_000_000,
-                owner: Host.effectiveUser == 0 ? .init(uid: owner.uid, gid: owner.gid) : nil, synchronise: true))
+        var options = TarExtractor.Options(
+            totalBytes: staging.outputLimit.bytes, entries: 1_000_000,
+            owner: Host.effectiveUser == 0 ? .init(uid: owner.uid, gid: owner.gid) : nil, synchronise: true)
+        let patterns = staging.outputs
+        options.accepts = { path in patterns.contains { Files.leadingPart(of: path, matches: $0) } }
+        return try withExtendedLifetime(directory) {
+            try TarExtractor.extract({ try file.read(upTo: $0) ?? [] }, into: directory.raw, options: options)
+        }
     }
 }

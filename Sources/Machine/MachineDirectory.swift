@@ -20,6 +20,8 @@ package struct MachineDirectory: Sendable {
     package var scratch: String { "\(path)/scratch.img" }
     package var stageIn: String { "\(path)/stage-in.tar" }
     package var stageOut: String { "\(path)/stage-out.tar" }
+    /// Room on the disk for the record.
+    package var reserve: String { "\(path)/reserve" }
     /// Holds a single file that is shared.
     package func share(_ index: Int) -> String { "\(path)/share-\(index)" }
     /// Held by the supervisor as long as it lives.
@@ -31,11 +33,13 @@ package struct MachineDirectory: Sendable {
         _ specification: MachineSpecification, in machines: String
     ) throws -> (directory: MachineDirectory, lock: FileLock) {
         let directory = MachineDirectory("\(machines)/\(specification.id)")
-        try Files.makeDirectories(directory.path, mode: 0o700)
-        guard let lock = try FileLock.take(directory.lock) else {
+        let draft = MachineDirectory("\(machines)/\(draftPrefix)\(specification.id)")
+        try Files.makeDirectories(draft.path, mode: 0o700)
+        guard let lock = try FileLock.take(draft.lock) else {
             throw MachineError(.invalidSpecification, "machine \(specification.id) exists already")
         }
-        try Files.write(try StrictJSON.encode(specification, pretty: true), to: directory.specification, mode: 0o600)
+        try Files.write(try StrictJSON.encode(specification, pretty: true), to: draft.specification, mode: 0o600)
+        try Files.rename(draft.path, to: directory.path)
         return (directory, lock)
     }
 
@@ -47,7 +51,7 @@ package struct MachineDirectory: Sendable {
 
     /// Removes what only a running machine needs; record, specification, output and logs stay.
     package func removeVolatile() throws {
-        for file in [socket, scratch, stageIn, stageOut] { try Files.remove(file) }
+        for file in [socket, scratch, stageIn, stageOut, reserve] { try Files.remove(file) }
         for name in try Files.list(path)
         where name.hasSuffix(".tmp") || name.hasPrefix("share-") && !name.hasSuffix(".log") {
             try Files.removeTree("\(path)/\(name)")
@@ -56,18 +60,38 @@ package struct MachineDirectory: Sendable {
 
     /// Finishes machines whose supervisor was killed: writes their record, removes what they left. Each lock is taken, so
     /// that two sweeps and a living supervisor cannot meet. `now` dates the records.
-    package static func sweep(_ machines: String, now: Timestamp) throws {
+    ///
+    /// What cannot be finished is told to `report` and left: it must not stand in the way of other machines.
+    package static func sweep(_ machines: String, now: Timestamp, report: (String) -> Void) throws {
         guard Files.isDirectory(machines) else { return }
         for name in try Files.list(machines) {
+            if name.hasPrefix(draftPrefix) {
+                try sweepDraft("\(machines)/\(name)")
+                continue
+            }
             guard let id = try? MachineID(parsing: name) else { continue }
             let directory = MachineDirectory("\(machines)/\(id)")
-            guard directory.isUnfinished, let lock = try FileLock.take(directory.lock) else { continue }
-            try withExtendedLifetime(lock) { try directory.finishAbandoned(now: now) }
+            do {
+                guard directory.isUnfinished, let lock = try FileLock.take(directory.lock) else { continue }
+                try withExtendedLifetime(lock) { try directory.finishAbandoned(now: now) }
+            } catch {
+                report("machine \(id), which was killed, cannot be finished: \(error)")
+            }
         }
     }
 
+    private static let draftPrefix = ".new-"
+
+    /// A directory that was never completed: its maker was killed, unless it is at it right now.
+    private static func sweepDraft(_ path: String) throws {
+        let maker = MachineDirectory(path)
+        guard Files.exists(maker.lock), let lock = try FileLock.take(maker.lock) else { return }
+        try withExtendedLifetime(lock) { try Files.removeTree(path) }
+    }
+
     private var isUnfinished: Bool {
-        Files.exists(lock) && (!hasRecord || [scratch, socket, stageIn, stageOut].contains(where: Files.exists))
+        Files.exists(lock)
+            && (!hasRecord || [scratch, socket, stageIn, stageOut, reserve].contains(where: Files.exists))
     }
 
     /// The record of a machine whose supervisor is dead, and how it died where that is known; the caller holds the lock.

@@ -67,6 +67,7 @@ package final class MachineFollower {
             // A terminal that came to the foreground again does not tell: look now and then.
             let ready = try Poll.wait(awaited, until: .now.advanced(by: .milliseconds(500)))
             for number in signals.take() { try pass(signal: number) }
+            if status.phase == .running { try enterRawMode() }
             if readsInput && ready[2] != [] { try readInput() }
             if ready[0] != [], try !readStatus(socket) { return }
             try flush(socket)
@@ -140,7 +141,6 @@ package final class MachineFollower {
 
     private func take(_ new: MachineStatus) throws {
         if new.phase != status.phase {
-            if new.phase == .running { try enterRawMode() }
             progress(new.phase)
         }
         status = new
@@ -161,7 +161,7 @@ package final class MachineFollower {
         } catch let error as SystemError where error.isBrokenPipe {
             // Nobody reads any longer: the payload learns it the way a local process would.
             streams[index].discard()
-            send(.signal(UInt8(SIGPIPE)))
+            send(usesTerminal ? .signal(UInt8(SIGHUP)) : .outputClosed(index == 0 ? .output : .error))
         }
     }
 
@@ -171,7 +171,10 @@ package final class MachineFollower {
             streams[index].end = try streams[index].spoolSize()
             do {
                 while streams[index].hasMore {
-                    _ = try Poll.wait([(streams[index].descriptor, .writable)], until: nil)
+                    _ = try Poll.wait(
+                        [(streams[index].descriptor, .writable), (signals.descriptor.raw, .readable)], until: nil)
+                    // The machine is over; who wants to go need not wait for a reader.
+                    if signals.take().contains(where: { [SIGINT, SIGTERM, SIGHUP].contains($0) }) { return }
                     try streams[index].pass()
                 }
             } catch let error as SystemError where error.isBrokenPipe {
@@ -211,7 +214,11 @@ private struct OutputStream {
         var chunk = [UInt8](repeating: 0, count: Int(min(Int64(Self.chunk), end - position)))
         let got = try retrying("read \(path)") { pread(file.raw, &chunk, chunk.count, off_t(position)) }
         guard got > 0 else { return }
-        position += Int64(try retrying("write to descriptor \(descriptor)") { write(descriptor, chunk, got) })
+        let went = write(descriptor, chunk, got)
+        guard went >= 0 || [EAGAIN, EINTR].contains(errno) else {
+            throw SystemError.last("write to descriptor \(descriptor)")
+        }
+        position += Int64(max(0, went))
     }
 
     mutating func discard() { isDiscarded = true }

@@ -19,7 +19,7 @@ package struct MachineLaunch: Sendable {
         let log = try Descriptor.open(directory.supervisorLog, O_WRONLY | O_CREAT | O_APPEND)
         var child = ChildSpecification(
             installation.executable, ["machine", "run", directory.path, "--lifeline", "3", "--lock", "4"],
-            environment: Host.environment, descriptors: [null.raw, log.raw, log.raw, read.raw, lock.file.raw])
+            environment: Host.environment, descriptors: [null, log, log, read, lock.file])
         child.newSession = true
         child.directory = "/"
         let supervisor = try ChildProcess.spawn(child)

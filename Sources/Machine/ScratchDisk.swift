@@ -23,7 +23,7 @@ struct ScratchDisk {
             [
                 "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal,^resize_inode", "-E",
                 "lazy_itable_init=1,nodiscard,root_owner=0:0", path,
-            ], environment: ["LC_ALL=C"], descriptors: [null.raw, output.raw, output.raw])
+            ], environment: ["LC_ALL=C"], descriptors: [null, output, output])
         child.parentDeathSignal = SIGKILL
         return ScratchDisk(file: file, formatting: try ChildProcess.spawn(child), log: log)
     }

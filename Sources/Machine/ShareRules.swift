@@ -65,6 +65,18 @@ package enum ShareRules {
         for (one, next) in zip(sorted, sorted.dropFirst()) where one.destination == next.destination {
             throw MachineError(.invalidShare, "two directories cannot both be shared at \(one.destination)")
         }
+        for (index, inner) in sorted.enumerated() {
+            for outer in sorted.prefix(index)
+            where inner.destination.hasPrefix(outer.destination + "/") && !outer.isFile {
+                let place = outer.source + inner.destination.dropFirst(outer.destination.count)
+                guard Files.exists(place) else {
+                    throw MachineError(
+                        .invalidShare,
+                        "\(inner.destination) lies in the shared \(outer.destination) and is not there: make it first (\(place))"
+                    )
+                }
+            }
+        }
         return sorted
     }
 }

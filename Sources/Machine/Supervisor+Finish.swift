@@ -10,24 +10,34 @@ extension Supervisor {
         var notes: [String] = []
         var outputs: [String] = []
         var outcome = outcome
+        var isIncomplete = false
         note("stop", &notes) { try parts.stop() }
         note("spool", &notes) { try synchroniseSpool() }
+        note("console", &notes) { try finishConsole() }
         if let staging = specification.staging, !staging.outputs.isEmpty, end != nil {
             do {
                 let brought = try HostStaging.unpack(directory.stageOut, to: staging, owner: specification.user)
-                outputs = brought.files.map(\.path)
-                notes += brought.refusals.map { "output \($0.path) was refused: \($0.reason)" }
+                outputs = Self.bounded(brought.files.map(\.path), 1000)
+                notes += Self.bounded(brought.refusals.map { "output \($0.path) was refused: \($0.reason)" }, 100)
+                isIncomplete = !brought.refusals.isEmpty
                 phases.mark("outputs")
             } catch let error as ArchiveError where error.isNoSpace {
                 outcome = .failure(.hostDiskFull, "the outputs do not fit the host's disk: \(error)")
             } catch {
                 notes.append("the outputs could not be read: \(error)")
+                isIncomplete = true
             }
         }
         if outcome.kind == .qemuFailed, let last = lastLine(of: directory.qemuLog) {
             notes.append("QEMU said: \(last)")
         }
-        if let failure = end?.stagingFailure, !failure.isEmpty { notes.append("outputs: \(Self.printable(failure))") }
+        if let failure = end?.stagingFailure, !failure.isEmpty {
+            notes.append("outputs: \(Self.printable(failure))")
+            isIncomplete = true
+        }
+        if isIncomplete && outcome.exitStatus == 0 {
+            outcome = .failure(.outputsMissing, "the command returned 0, but not all of its outputs came back")
+        }
         var record = MachineRecord(specification, outcome: outcome, ended: Timestamp(seconds: Host.realtime.seconds))
         record.kernelRelease = kernelRelease
         record.phases = [.init(name: "image", milliseconds: specification.imageMilliseconds)] + phases.phases
@@ -39,10 +49,19 @@ extension Supervisor {
                 systemMilliseconds: Int64(clamping: end.systemMicroseconds / 1000),
                 peakMemory: ByteCount(Int64(clamping: end.peakMemoryBytes)))
         }
+        do {
+            try directory.write(record)
+        } catch let error as SystemError where error.isNoSpace {
+            try RecordReserve.release(directory)
+            try directory.write(record)
+        }
         try directory.removeVolatile()
-        try RecordReserve.release(directory)
-        try directory.write(record)
         sayFarewell()
+    }
+
+    /// A record stays readable whatever a guest returns.
+    private static func bounded(_ lines: [String], _ most: Int) -> [String] {
+        lines.count <= most ? lines : lines.prefix(most) + ["… and \(lines.count - most) more"]
     }
 
     /// A guest's words, fit for a terminal.
@@ -80,11 +99,9 @@ extension Supervisor {
 enum RecordReserve {
     private static let bytes = 256 << 10
 
-    private static func path(_ directory: MachineDirectory) -> String { "\(directory.path)/reserve" }
-
     static func make(_ directory: MachineDirectory) throws {
-        try Files.write([UInt8](repeating: 0, count: bytes), to: path(directory), mode: 0o600)
+        try Files.write([UInt8](repeating: 0, count: bytes), to: directory.reserve, mode: 0o600)
     }
 
-    static func release(_ directory: MachineDirectory) throws { try Files.remove(path(directory)) }
+    static func release(_ directory: MachineDirectory) throws { try Files.remove(directory.reserve) }
 }

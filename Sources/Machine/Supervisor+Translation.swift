@@ -9,6 +9,10 @@ extension MachineSpecification {
         limits.silence = .seconds(timings.silenceSeconds)
         limits.grace = .seconds(timings.graceSeconds)
         limits.wall = wall
+        if let staging {
+            // A mebibyte a second at the least.
+            limits.staging += .seconds(staging.outputLimit.bytes >> 20)
+        }
         return limits
     }
 

@@ -28,6 +28,7 @@ package final class Supervisor {
     private(set) var end: GuestMessage.PayloadEnd?
     private(set) var kernelRelease: String?
     private var outcome: Outcome?
+    private var isStaging = false
 
     /// Supervises the machine of `directory` to its end and writes its record. The caller holds the directory's lock.
     package static func run(
@@ -60,6 +61,8 @@ package final class Supervisor {
     private func live(_ start: MachineStart) -> Outcome {
         do {
             try start.perform(&parts, phases: &phases)
+            // Its time to come up begins with QEMU.
+            control = MachineControl(limits: specification.limits, now: .now)
             while outcome == nil { try turn() }
         } catch let error as SystemError where error.isNoSpace {
             outcome = .failure(.hostDiskFull, "the host's disk is full: \(error)")
@@ -155,12 +158,15 @@ package final class Supervisor {
         guard let channel = parts.channel, ready.contains(channel.socket.raw) else { return }
         do {
             try parts.channel?.flush()
-            let messages = try parts.channel?.receive() ?? []
+            guard let messages = try parts.channel?.receive() else {
+                parts.channel = nil
+                return
+            }
             for message in messages { try handle(message) }
             if !messages.isEmpty {
                 receive(.signOfLife)
-                try parts.channel?.acknowledge()
             }
+            try parts.channel?.acknowledge()
         } catch let error as ProtocolError {
             receive(.protocolFault(error.message))
         } catch let error as SystemError where error.isBrokenPipe {
@@ -178,7 +184,7 @@ package final class Supervisor {
             kernelRelease = String(Self.printable(hello.kernelRelease).prefix(128))
             receive(.hello)
         case .started:
-            phases.mark("start")
+            if control.phase == .starting { phases.mark("start") }
             receive(.payloadStarted)
         case .output(.output, let bytes):
             try storing { try standardOutput.append(bytes) }
@@ -187,12 +193,20 @@ package final class Supervisor {
             try storing { try standardError.append(bytes) }
             status.standardError = standardError.bytes
         case .inputTaken(let bytes):
+            guard Int64(bytes) <= inputQueued - status.inputTaken else {
+                throw ProtocolError(.malformed, "it took more input than there was")
+            }
             status.inputTaken += Int64(bytes)
         case .staging:
+            guard control.phase == .running, specification.staging != nil, !isStaging else {
+                throw ProtocolError(.malformed, "it stages what it was not asked for")
+            }
+            isStaging = true
             phases.mark("run")
             receive(.payloadStages)
         case .ended(let end):
-            phases.mark(specification.staging == nil ? "run" : "stage")
+            guard control.phase == .running else { throw ProtocolError(.malformed, "a payload ended that did not run") }
+            phases.mark(isStaging ? "stage" : "run")
             self.end = end
             receive(.payloadEnded(.init(end)))
         case .failed(let failure):
@@ -255,7 +269,7 @@ package final class Supervisor {
         case .input(let bytes):
             inputQueued += Int64(bytes.count)
             try parts.channel?.send(message)
-        case .inputClosed, .window: try parts.channel?.send(message)
+        case .inputClosed, .outputClosed, .window: try parts.channel?.send(message)
         case .signal(let number): receive(.signalled(Int32(number)))
         case .hello, .context, .acknowledged, .powerOff:
             throw ProtocolError(.malformed, "a client may not send this")
@@ -268,8 +282,9 @@ package final class Supervisor {
         }
     }
 
+    func finishConsole() throws { try console.finish() }
+
     func synchroniseSpool() throws {
-        try console.finish()
         try standardOutput.synchronise()
         try standardError.synchronise()
     }

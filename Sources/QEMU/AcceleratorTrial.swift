@@ -61,10 +61,9 @@ package struct AcceleratorTrial: Sendable {
         guard System.Files.exists("/dev/kvm") else { return "there is no /dev/kvm" }
         let files = try start()
         let (console, consoleEnd) = try Socket.pair()
-        var line = QEMUCommandLine(
+        let line = QEMUCommandLine(
             name: "sojourn-trial", accelerator: .kvm, cores: 1, memory: .mebibytes(256), kernel: files.kernel,
             initrd: files.initrd, kernelArguments: [files.argument], console: consoleEnd)
-        line.monitor = nil
         let log = try Descriptor.memory(named: "qemu-log")
         let qemu = try QEMUProcess.spawn(
             line, program: try QEMUPrograms.find().system, log: log, number: Host.processID)

@@ -11,7 +11,7 @@ package enum QEMUProcess {
         let null = try Descriptor.open("/dev/null", O_RDONLY)
         var child = ChildSpecification(
             program, arguments, environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"],
-            descriptors: [null.raw, log.raw, log.raw] + descriptors.map(\.raw))
+            descriptors: [null, log, log] + descriptors)
         child.directory = "/"
         child.newProcessGroup = true
         child.parentDeathSignal = SIGKILL

@@ -20,14 +20,18 @@ package struct SharedDirectory: Sendable {
         let listener = try Socket.listen(at: socketPath)
         let socket = try Socket.connect(to: socketPath)
         try Files.remove(socketPath)
+        // fuse_opt(3) splits at commas: a directory's name must not be read as options.
+        let source = directory.replacing("\\", with: "\\\\").replacing(",", with: "\\,")
         var child = ChildSpecification(
             program,
             [
-                "--fd=3", "-f", "-o", "source=\(directory)", "-o", "sandbox=namespace", "-o", "cache=auto", "-o",
+                "--fd=3", "-f", "-o", "source=\(source)", "-o", "sandbox=namespace", "-o", "cache=auto", "-o",
                 "xattr",
                 "-o", "posix_lock", "-o", "flock", "-o", "announce_submounts",
+                // A guest whose kernel is hostile is root in what root shares: no device nodes, no file capabilities.
+                "-o", "modcaps=-mknod:-setfcap",
             ],
-            environment: ["PATH=/usr/bin:/bin"], descriptors: [nil, log.raw, log.raw, listener.raw])
+            environment: ["PATH=/usr/bin:/bin"], descriptors: [nil, log, log, listener])
         child.directory = "/"
         child.parentDeathSignal = SIGKILL
         child.newSession = true

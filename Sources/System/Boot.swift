@@ -75,11 +75,6 @@ package enum Boot {
         try retrying("bring up \(name)") { sojourn_interface_up(name) }
     }
 
-    /// Writes everything that the filesystem of `path` still holds back.
-    package static func synchroniseFilesystem(of path: String) throws {
-        try retrying("write back \(path)") { sojourn_sync_filesystem(path) }
-    }
-
     /// Ends the machine at once; returns only if the kernel refuses.
     package static func powerOff() { _ = sojourn_power_off() }
 

@@ -21,7 +21,7 @@ package struct ChildSpecification: Sendable {
     package var environment: [String]
     package var directory: String?
     /// The child's descriptor i is the i-th here; nil leaves it closed. All others are closed in the child.
-    package var descriptors: [Int32?]
+    package var descriptors: [Descriptor?]
     package var newSession = false
     package var newProcessGroup = false
     /// Makes descriptor 0 the controlling terminal; needs `newSession`.
@@ -29,7 +29,7 @@ package struct ChildSpecification: Sendable {
     /// Sent to the child when the spawning *thread* ends.
     package var parentDeathSignal: Int32 = 0
     /// A cgroup's `cgroup.procs`, open for writing.
-    package var cgroup: Int32?
+    package var cgroup: Descriptor?
     package var credentials: Credentials?
     package var dropCapabilities = false
     /// An own user namespace in which the caller keeps its numbers and holds every capability.
@@ -51,8 +51,7 @@ package struct ChildSpecification: Sendable {
     }
 
     /// `arguments` without the program's own name, which is `executable`.
-    package init(_ executable: String, _ arguments: [String], environment: [String], descriptors: [Int32?] = [0, 1, 2])
-    {
+    package init(_ executable: String, _ arguments: [String], environment: [String], descriptors: [Descriptor?]) {
         self.executable = executable
         self.arguments = arguments
         self.environment = environment
@@ -99,27 +98,30 @@ package final class ChildProcess: Sendable {
             free(path)
             free(directory)
         }
-        let descriptors = specification.descriptors.map { $0 ?? -1 }
+        let descriptors = specification.descriptors.map { $0?.raw ?? -1 }
         let groups = specification.credentials?.groups ?? []
         var step: Int32 = 0
-        let pid = descriptors.withUnsafeBufferPointer { descriptorBuffer in
-            groups.withUnsafeBufferPointer { groupBuffer in
-                var native = sojourn_spawn()
-                native.path = UnsafePointer(path)
-                native.argv = UnsafePointer(arguments.pointers)
-                native.envp = UnsafePointer(environment.pointers)
-                native.directory = UnsafePointer(directory)
-                if let wanted = specification.bind {
-                    native.bind_source = UnsafePointer(bind.pointers[0])
-                    native.bind_target = UnsafePointer(bind.pointers[1])
-                    native.bind_read_only = wanted.readOnly ? 1 : 0
+        // The specification owns the descriptors, arguments and environment their strings: none may go before the fork.
+        let pid = withExtendedLifetime((specification, arguments, environment, bind)) {
+            descriptors.withUnsafeBufferPointer { descriptorBuffer in
+                groups.withUnsafeBufferPointer { groupBuffer in
+                    var native = sojourn_spawn()
+                    native.path = UnsafePointer(path)
+                    native.argv = UnsafePointer(arguments.pointers)
+                    native.envp = UnsafePointer(environment.pointers)
+                    native.directory = UnsafePointer(directory)
+                    if let wanted = specification.bind {
+                        native.bind_source = UnsafePointer(bind.pointers[0])
+                        native.bind_target = UnsafePointer(bind.pointers[1])
+                        native.bind_read_only = wanted.readOnly ? 1 : 0
+                    }
+                    native.descriptors = descriptorBuffer.baseAddress
+                    native.descriptor_count = Int32(descriptorBuffer.count)
+                    native.groups = groupBuffer.baseAddress
+                    native.group_count = Int32(groupBuffer.count)
+                    native.fill(from: specification)
+                    return sojourn_spawn_process(&native, &step)
                 }
-                native.descriptors = descriptorBuffer.baseAddress
-                native.descriptor_count = Int32(descriptorBuffer.count)
-                native.groups = groupBuffer.baseAddress
-                native.group_count = Int32(groupBuffer.count)
-                native.fill(from: specification)
-                return sojourn_spawn_process(&native, &step)
             }
         }
         guard pid > 0 else { throw SystemError.last("start \(specification.executable)\(Self.place(of: step))") }
@@ -175,7 +177,7 @@ extension sojourn_spawn {
         new_group = specification.newProcessGroup ? 1 : 0
         controlling_terminal = specification.controllingTerminal ? 1 : 0
         parent_death_signal = specification.parentDeathSignal
-        cgroup = specification.cgroup ?? -1
+        cgroup = specification.cgroup?.raw ?? -1
         drop_capabilities = specification.dropCapabilities ? 1 : 0
         own_user_namespace = specification.ownUserNamespace ? 1 : 0
         if let credentials = specification.credentials {

@@ -14,6 +14,15 @@ package enum Files {
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
+    /// True where `path`, or a directory that it lies in, matches a shell pattern (fnmatch(3), as a shell matches names).
+    package static func leadingPart(of path: String, matches pattern: String) -> Bool {
+        let parts = path.split(separator: "/")
+        let wanted = pattern.split(separator: "/").joined(separator: "/")
+        return parts.indices.contains {
+            fnmatch(wanted, parts[...$0].joined(separator: "/"), FNM_PATHNAME | FNM_PERIOD) == 0
+        }
+    }
+
     /// The group that owns `path`; nil where there is nothing.
     package static func group(of path: String) -> UInt32? {
         var status = stat()
@@ -56,7 +65,9 @@ package enum Files {
     package static func write(_ bytes: some Sequence<UInt8>, to path: String, mode: UInt32 = 0o644) throws {
         let temporary = "\(path).\(getpid()).tmp"
         do {
-            let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+            // A leftover of a dead process with our number, or somebody's link: not to be written through.
+            try remove(temporary)
+            let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
             try file.write(bytes)
             try file.synchronise()
             try rename(temporary, to: path)

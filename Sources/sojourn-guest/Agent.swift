@@ -97,6 +97,9 @@ final class Agent {
         case .context(let context): try start(context)
         case .input(let bytes): pendingInput += bytes
         case .inputClosed: inputEnds = true
+        case .outputClosed(let stream):
+            // A terminal's one stream is closed by its hang-up instead.
+            if payload?.terminal == nil { payload?.outputs.removeAll { $0.stream == stream } }
         case .window(let columns, let rows):
             if let terminal = payload?.terminal {
                 try Terminal.setWindow(.init(columns: columns, rows: rows), of: terminal.raw)
@@ -198,7 +201,6 @@ final class Agent {
             try channel.send(.staging)
             end.stagingFailure = try staging.takeOut(stage.outputs, for: context) { try channel.send(.heartbeat) }
         }
-        for share in context.shares { try Boot.synchroniseFilesystem(of: share.path) }
         self.status = nil
         try channel.send(.ended(end))
     }

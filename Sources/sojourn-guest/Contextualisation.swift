@@ -13,6 +13,7 @@ enum Contextualisation {
         // Before the shares: what is mounted in the home must not make it root's.
         try makeHome(context.user)
         for share in context.shares { try mount(share) }
+        if context.user.uid == 0 { try protectKernelSettings() }
         if context.staging != nil {
             try Files.makeDirectories(context.directory)
             try Boot.setOwner(context.directory, uid: context.user.uid, gid: context.user.gid)
@@ -66,6 +67,15 @@ enum Contextualisation {
             try Boot.mount("", at: share.path, [.bind, .remount, .readOnly, .noSetUserID, .noDevices])
         }
         try Boot.detach(hidden)
+    }
+
+    /// The kernel's settings belong to number 0, with or without capabilities. Not for others: a covered /proc cannot be
+    /// mounted anew in a nested container.
+    private static func protectKernelSettings() throws {
+        for path in ["/proc/sys", "/proc/sysrq-trigger"] where Files.exists(path) {
+            try Boot.mount(path, at: path, .bind)
+            try Boot.mount("", at: path, [.bind, .remount, .readOnly, .noSetUserID, .noDevices, .noExecute])
+        }
     }
 
     private static func makeHome(_ user: GuestContext.User) throws {

@@ -27,7 +27,7 @@ struct Payload {
             try Boot.setOwner(end, uid: context.user.uid, gid: context.user.gid)
         }
         let pid = try spawn(
-            path, context, members, [input.read.raw, output.write.raw, error.write.raw], terminal: false)
+            path, context, members, [input.read, output.write, error.write], terminal: false)
         for end in [input.write, output.read, error.read] { try end.setNonblocking() }
         return Payload(
             pid: pid, input: input.write, outputs: [(.output, output.read), (.error, error.read)], terminal: nil)
@@ -39,20 +39,20 @@ struct Payload {
         let (master, slave) = try Terminal.openPair()
         try Boot.setOwner(slave, uid: context.user.uid, gid: 5)
         try Terminal.setWindow(.init(columns: window.columns, rows: window.rows), of: master.raw)
-        let pid = try spawn(path, context, members, [slave.raw, slave.raw, slave.raw], terminal: true)
+        let pid = try spawn(path, context, members, [slave, slave, slave], terminal: true)
         try master.setNonblocking()
         return Payload(pid: pid, input: master, outputs: [(.output, master)], terminal: master)
     }
 
     private static func spawn(
-        _ path: String, _ context: GuestContext, _ members: Descriptor, _ descriptors: [Int32], terminal: Bool
+        _ path: String, _ context: GuestContext, _ members: Descriptor, _ descriptors: [Descriptor], terminal: Bool
     ) throws -> Int32 {
         var child = ChildSpecification(
             path, Array(context.command.dropFirst()), environment: context.environment, descriptors: descriptors)
         child.directory = context.directory
         child.newSession = true
         child.controllingTerminal = terminal
-        child.cgroup = members.raw
+        child.cgroup = members
         child.credentials = .init(
             uid: context.user.uid, gid: context.user.gid, groups: context.user.groups.map(\.gid))
         child.dropCapabilities = true

@@ -39,7 +39,7 @@ enum Staging {
     ) throws -> String {
         let report = try Descriptor.pipe()
         var child = ChildSpecification(
-            "/proc/self/exe", arguments, environment: [], descriptors: [disk.raw, report.write.raw, report.write.raw])
+            "/proc/self/exe", arguments, environment: [], descriptors: [disk, report.write, report.write])
         child.directory = context.directory
         child.credentials = .init(uid: context.user.uid, gid: context.user.gid, groups: context.user.groups.map(\.gid))
         child.dropCapabilities = true
@@ -76,11 +76,16 @@ enum Staging {
                 names += found
             }
             let writer = TarWriter { try disk.write($0) }
-            let skipped = try TarPacker.pack(Array(Set(names)).sorted(), in: directory.raw, to: writer).skipped
+            let packed = try withExtendedLifetime(directory) {
+                try TarPacker.pack(Array(Set(names)).sorted(), in: directory.raw, to: writer)
+            }
             try writer.finish()
             try disk.synchronise()
-            remarks += skipped.map { "\($0.path) was left out: \($0.reason)" }
-            print(remarks.joined(separator: "; "), terminator: "")
+            remarks += packed.skipped.map { "\($0.path) was left out: \($0.reason)" }
+            remarks += packed.resized.map { "\($0.path) changed while it was packed" }
+            // A pipe that nobody reads before our end holds 64 KiB.
+            let rest = remarks.count > 20 ? ["and \(remarks.count - 20) more"] : []
+            print((remarks.prefix(20).map { String($0.prefix(200)) } + rest).joined(separator: "; "), terminator: "")
         }
     }
 

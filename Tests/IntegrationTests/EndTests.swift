@@ -139,6 +139,19 @@ import Testing
         #expect(directory.text("status") == "141\n")
     }
 
+    /// A program that ignores SIGPIPE, as Python's do, sees its write fail and ends.
+    @Test func aClosedPipeOfAProgramThatIgnoresTheSignal() throws {
+        let shell = try Running(
+            program: "/bin/sh",
+            arguments: [
+                "-c",
+                "{ '\(sojourn.program)' run --os debian12 -- sh -c \"trap '' PIPE; while echo y; do :; done; exit 5\"; "
+                    + "echo $? > status; } | head -n 2 > lines",
+            ], directory: directory.url, input: "", environment: ["SOJOURN_HOME": sojourn.home.path])
+        #expect(try shell.finish(within: .seconds(120)).status == 0)
+        #expect(directory.text("status") == "5\n")
+    }
+
     /// The guest's kernel panics for real: it is told to, when memory runs out.
     @Test func aGuestsPanic() throws {
         let machine = try Handmade(

@@ -79,7 +79,7 @@ final class Running {
         }
         var child = ChildSpecification(
             program, arguments, environment: variables.map { "\($0)=\($1)" },
-            descriptors: [read.raw, streams[0].raw, streams[1].raw])
+            descriptors: [read, streams[0], streams[1]])
         child.directory = (directory ?? scratch.url).path
         process = try ChildProcess.spawn(child)
         self.input = write

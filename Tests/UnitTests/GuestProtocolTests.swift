@@ -12,7 +12,7 @@ import Testing
 
     static let hostMessages: [HostMessage] = [
         .hello(version: 1), .context(context), .input([1, 2, 3]), .input([]), .inputClosed,
-        .window(columns: 132, rows: 50), .signal(15), .acknowledged(sequence: .max), .powerOff,
+        .window(columns: 132, rows: 50), .outputClosed(.error), .signal(15), .acknowledged(sequence: .max), .powerOff,
     ]
 
     static let guestMessages: [GuestMessage] = {
@@ -30,7 +30,7 @@ import Testing
                     mountedMilliseconds: 10)),
             .started(pid: 42), .output(.output, Array("x\n".utf8)), .output(.error, []), .inputTaken(bytes: 7),
             .ended(end), .ended(.init(status: .exited(3))),
-            .failed(.init(reason: .commandNotFound, message: "no such command")), .heartbeat, .log("line"),
+            .failed(.init(reason: .commandNotFound, message: "no such command")), .heartbeat, .log("line"), .staging,
         ]
     }()
 
@@ -59,7 +59,7 @@ import Testing
                 == [0, 0, 0, 16, 6, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 2, 0xC3, 0xA9])
         #expect(
             HostMessage.context(Self.context).frame(sequence: 1).encoded.prefix(21) == [
-                0, 0, 0, 179, 65, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 115, 111, 106, 111,
+                0, 0, 0, 174, 65, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 115, 111, 106, 111,
             ])
     }
 
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func unknownTypesAreRefusedOnBothSides() {
-        for type in [0, 9, 63, 64, 200] as [UInt8] {
+        for type in [0, 10, 63, 64, 200] as [UInt8] {
             #expect(throws: ProtocolError(.unknownType, "")) {
                 try GuestMessage(Frame(type: type, sequence: 1, body: []))
             }

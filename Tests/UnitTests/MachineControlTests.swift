@@ -104,7 +104,8 @@ import Testing
         var scene = Scene(wall: nil)
         scene.start()
         #expect(scene.work(500) == [])
-        #expect(scene.pass(59) == [])
+        // The last sign was a second ago.
+        #expect(scene.pass(58) == [])
         #expect(scene.pass(1) == [.killQEMU])
         #expect(scene.outcome(.qemuEnded(signal: 9, status: 0))?.kind == .guestHang)
     }
@@ -195,6 +196,52 @@ import Testing
         _ = scene.receive(Self.end(3))
         #expect(scene.pass(15) == [.killQEMU])
         #expect(scene.outcome(.qemuEnded(signal: 9, status: 0))?.exitStatus == 3)
+    }
+
+    @Test func stagingOutTakesNoWallTime() {
+        var scene = Scene(wall: 10)
+        scene.start()
+        _ = scene.work(9)
+        #expect(scene.receive(.payloadStages) == [])
+        #expect(scene.work(599) == [])
+        #expect(scene.receive(Self.end(0)) == [.powerOff])
+        #expect(scene.outcome(.qemuEnded(signal: nil, status: 0))?.kind == .exited)
+    }
+
+    @Test func stagingOutAfterTheWallTimeIsStillAwaited() {
+        var scene = Scene(wall: 10)
+        scene.start()
+        #expect(scene.work(10) == [.signalPayload(15)])
+        _ = scene.receive(.payloadStages)
+        #expect(scene.work(100) == [])
+        _ = scene.receive(Self.end(0))
+        #expect(scene.outcome(.qemuEnded(signal: nil, status: 0))?.kind == .wallTime)
+    }
+
+    @Test func stagingOutHasAnEnd() {
+        var scene = Scene(wall: nil)
+        scene.start()
+        _ = scene.receive(.payloadStages)
+        #expect(scene.work(600) == [.killQEMU])
+        #expect(scene.outcome(.qemuEnded(signal: 9, status: 0))?.exitStatus == 125)
+    }
+
+    @Test func aMachineThatNeverStartsItsPayloadIsGivenUp() {
+        var scene = Scene()
+        _ = scene.receive(.hello)
+        #expect(scene.work(780) == [.killQEMU])
+        #expect(scene.outcome(.qemuEnded(signal: 9, status: 0))?.kind == .guestHang)
+    }
+
+    /// A laptop's lid was closed, or a batch system suspended the job: nobody was silent.
+    @Test func aHostThatSleptBlamesNobody() {
+        var scene = Scene(wall: nil)
+        scene.start()
+        _ = scene.work(5)
+        scene.now = scene.now.advanced(by: .seconds(3600))
+        #expect(scene.receive(.time) == [])
+        #expect(scene.pass(59) == [])
+        #expect(scene.pass(1) == [.killQEMU])
     }
 
     @Test func nothingIsAwaitedAfterTheEnd() {

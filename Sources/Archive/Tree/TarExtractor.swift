@@ -24,6 +24,8 @@ package struct TarExtractor {
         package var owner: Owner?
         /// Ends with every file and directory on the disk.
         package var synchronise: Bool
+        /// What was asked for, by name; anything else is refused.
+        package var accepts: @Sendable (_ path: String) -> Bool = { _ in true }
 
         package init(totalBytes: Int64, entries: Int, owner: Owner? = nil, synchronise: Bool = false) {
             self.totalBytes = totalBytes
@@ -104,6 +106,7 @@ package struct TarExtractor {
 extension TarExtractor {
     private mutating func place(_ entry: TarEntry, _ reader: TarReader) throws {
         let path = try ContainedPath(entry.path)
+        guard options.accepts(path.text) else { throw ArchiveError(.refused, "it was not asked for") }
         switch entry.kind {
         case .file(let size):
             try place(file: path, entry, size, reader)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// What is done between fork and exec, in this order. Strings and arrays belong to the caller.
+/// What is done between fork and exec. Strings and arrays belong to the caller.
 typedef struct {
     const char *path;
     char *const *argv;
@@ -49,12 +49,10 @@ int sojourn_get_window(int fd, uint16_t *columns, uint16_t *rows);
 int sojourn_open_terminal(int *master, int *slave);
 int sojourn_interface_up(const char *name);
 int sojourn_power_off(void);
-/// 1 if the peer of a unix socket has this process's user or is root.
+/// The user of a unix socket's peer; 0 or -1.
 int sojourn_peer_uid(int fd, uid_t *uid);
 int sojourn_make_node(const char *path, mode_t mode, unsigned int major, unsigned int minor);
 int sojourn_set_nonblocking(int fd);
-int sojourn_set_inheritable(int fd, int inheritable);
-int sojourn_unshare_mounts(void);
 int sojourn_pipe(int ends[2]);                 ///< Both ends closed on exec.
 int sojourn_accept(int listener);              ///< Nonblocking, closed on exec.
 int sojourn_take_signal(int signalfd);         ///< The next signal's number; 0 where none waits.
@@ -63,5 +61,4 @@ int sojourn_exit_code(int status);
 int sojourn_term_signal(int status);
 /// mount(2) with a message-friendly signature; NULL data and source are allowed.
 int sojourn_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
-int sojourn_sync_filesystem(const char *path);
 int sojourn_set_clock(uint64_t nanoseconds);

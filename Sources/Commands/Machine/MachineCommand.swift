@@ -24,7 +24,7 @@ struct MachineList: ParsableCommand {
             let records = try all.filter(\.hasRecord).map { try MachineRecord.read($0.record) }
             return try Report.data(try StrictJSON.encode(records, pretty: true))
         }
-        for directory in all { print(try RunAccount.line(directory)) }
+        for directory in all { print(RunAccount.line(directory)) }
     }
 }
 

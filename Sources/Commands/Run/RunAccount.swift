@@ -34,10 +34,12 @@ enum RunAccount {
     }
 
     /// One line of a list.
-    static func line(_ directory: MachineDirectory) throws -> String {
+    static func line(_ directory: MachineDirectory) -> String {
         let name = Files.name(of: directory.path)
         guard directory.hasRecord else { return "\(name)  running" }
-        let record = try MachineRecord.read(directory.record)
+        guard let record = try? MachineRecord.read(directory.record) else {
+            return "\(name)  has a record that cannot be read"
+        }
         return [
             name, record.outcome.kind.rawValue.padded(to: 17), "\(record.outcome.exitStatus)".padded(to: 3),
             record.environment.description.padded(to: 30), record.command.joined(separator: " "),

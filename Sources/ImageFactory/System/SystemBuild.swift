@@ -81,9 +81,11 @@ struct SystemBuild {
     private func hash(_ filesystem: String, tree: String) throws -> VerityRoot {
         let data = try Descriptor.open(filesystem, O_RDONLY)
         let output = try Descriptor.open(tree, O_RDWR | O_CREAT | O_EXCL)
-        return try VerityTree.write(
-            of: data.raw, size: try data.size(), to: output.raw,
-            format: VerityFormat(uuid: StableUUID(name: "verity \(recipe.environment)")), cores: Host.cores)
+        return try withExtendedLifetime((data, output)) {
+            try VerityTree.write(
+                of: data.raw, size: try data.size(), to: output.raw,
+                format: VerityFormat(uuid: StableUUID(name: "verity \(recipe.environment)")), cores: Host.cores)
+        }
     }
 
     private func systemName() throws -> String {

@@ -59,7 +59,7 @@ struct Toolbox: Sendable {
             try Tool.shell.find(),
             ["-c", "umask 022 && exec \"$0\" \"$@\""] + launcher + [try tool.find()] + arguments,
             environment: environment + Self.environment(without: environment),
-            descriptors: [null.raw, output.raw, log.raw])
+            descriptors: [null, output, log])
         child.directory = directory
         // The signal follows the thread, and this one waits for the child.
         child.parentDeathSignal = SIGKILL
