@@ -66,7 +66,7 @@ package struct MachineDirectory: Sendable {
         guard Files.isDirectory(machines) else { return }
         for name in try Files.list(machines) {
             if name.hasPrefix(draftPrefix) {
-                try sweepDraft("\(machines)/\(name)")
+                try sweepDraft("\(machines)/\(name)", now: now)
                 continue
             }
             guard let id = try? MachineID(parsing: name) else { continue }
@@ -82,11 +82,9 @@ package struct MachineDirectory: Sendable {
 
     private static let draftPrefix = ".new-"
 
-    /// A directory that was never completed: its maker was killed, unless it is at it right now.
-    private static func sweepDraft(_ path: String) throws {
-        let maker = MachineDirectory(path)
-        guard Files.exists(maker.lock), let lock = try FileLock.take(maker.lock) else { return }
-        try withExtendedLifetime(lock) { try Files.removeTree(path) }
+    /// A directory that was never completed: its maker was killed, unless it is at it right now, which takes no minute.
+    private static func sweepDraft(_ path: String, now: Timestamp) throws {
+        if let changed = Files.changed(path), now.seconds - changed > 60 { try Files.removeTree(path) }
     }
 
     private var isUnfinished: Bool {

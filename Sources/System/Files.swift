@@ -23,6 +23,12 @@ package enum Files {
         }
     }
 
+    /// When a file or directory was last changed, in seconds since 1970; nil where there is nothing.
+    package static func changed(_ path: String) -> Int64? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? Int64(status.st_mtim.tv_sec) : nil
+    }
+
     /// The group that owns `path`; nil where there is nothing.
     package static func group(of path: String) -> UInt32? {
         var status = stat()
