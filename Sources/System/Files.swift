@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// The file operations that must not lose anything: temporary + fsync + rename, and removal that follows no link.
