@@ -18,8 +18,6 @@ STATUSES = {
     "1": "Failed.",
     "2": "Wrong usage.",
     "3": "What was named was not found.",
-    "4": "Refused by policy.",
-    "75": "Not possible now: try again.",
 }
 # Of the commands that run a payload: theirs is its status.
 PAYLOAD_COMMANDS = ("run", "shell")

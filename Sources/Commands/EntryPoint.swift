@@ -22,8 +22,10 @@ package enum EntryPoint {
             exit(0)
         } catch let status as ExitCode {
             exit(status.rawValue)
-        } catch let request as CleanExit {
-            refuseUsage(request, runsPayload)
+        } catch  where SojournCommand.exitCode(for: error) == .success {
+            // A wish for help.
+            print(SojournCommand.fullMessage(for: error))
+            exit(0)
         } catch {
             Report.error(SojournCommand.message(for: error))
             exit(runsPayload ? 125 : code(for: error))

@@ -13,6 +13,8 @@ final class Agent {
     private var inputEnds = false
     private var status: GuestMessage.Status?
     private var scratchWasFull = false
+    private var thrashing = Thrashing()
+    private var wasHopeless = false
     private var nextHeartbeat = ContinuousClock.now
 
     static func runAsInit() {
@@ -197,6 +199,7 @@ final class Agent {
         try group.measure(into: &end)
         lookAtScratch()
         end.scratchWasFull = scratchWasFull
+        if wasHopeless { end.outOfMemoryKills += 1 }
         if let stage = context.staging {
             try channel.send(.staging)
             end.stagingFailure = try staging.takeOut(stage.outputs, for: context) { try channel.send(.heartbeat) }
@@ -211,8 +214,16 @@ final class Agent {
             return
         }
         lookAtScratch()
+        try lookAtMemory()
         nextHeartbeat = ContinuousClock.now.advanced(by: .seconds(Int64(max(1, context.heartbeatSeconds))))
         try channel.send(.heartbeat)
+    }
+
+    private func lookAtMemory() throws {
+        guard payload != nil, status == nil, let group, try thrashing.isHopeless(group) else { return }
+        try channel.send(.log("the payload leaves its own files no room in memory"))
+        wasHopeless = true
+        Boot.killEverything()
     }
 
     /// Full is: no room for the next mebibyte.

@@ -27,6 +27,14 @@ struct PayloadGroup {
 
     func openMembers() throws -> Descriptor { try Descriptor.open("\(path)/cgroup.procs", 1) }
 
+    /// In bytes, but for the refaults: pages since the start.
+    func memory() throws -> (own: UInt64, limit: UInt64, refaults: UInt64) {
+        let stat = try values("memory.stat")
+        let limit = UInt64(try Self.text("\(path)/memory.max").filter(\.isNumber)) ?? .max
+        let own = ["anon", "shmem", "kernel"].reduce(0) { $0 + (stat[$1] ?? 0) }
+        return (own, limit, stat["workingset_refault_file"] ?? 0)
+    }
+
     /// Adds what the group used to `end`.
     func measure(into end: inout GuestMessage.PayloadEnd) throws {
         let processor = try values("cpu.stat")

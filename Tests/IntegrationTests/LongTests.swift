@@ -67,6 +67,20 @@ import Testing
         }
     }
 
+    /// At its limit a payload can stand still for ever, fetching its own program again and again.
+    @Test func aPayloadThatThrashesIsOutOfMemory() throws {
+        try directory.write(
+            """
+            size=$(($(cat /sys/fs/cgroup/payload/memory.max) / 1048576 - 5))
+            perl -e 'my $x; vec($x, '$size' * 1048576, 8) = 1;
+                for (my $i = 0; $i < length($x); $i += 4096) { substr($x, $i, 1) = "y" }
+                while (1) { for my $f (glob("/usr/bin/*")) { open(my $h, "<", $f) or next; my $b; 1 while read($h, $b, 65536) } }'
+            """, to: "thrash.sh")
+        let result = try sojourn.run(
+            ["--os", "debian12", "--memory", "256MiB", "--wall", "5m"], ["sh", "thrash.sh"], in: directory.url)
+        #expect(try result.record()["outcome"]?["kind"]?.string == "out-of-memory")
+    }
+
     /// A gigabyte through the channel: bounded memory, nothing lost.
     @Test func aGigabyteOfOutput() throws {
         let result = try sojourn(

@@ -16,6 +16,8 @@ struct Sojourn {
         return Sojourn(program: program, home: URL(fileURLWithPath: home))
     }
 
+    func with(program: String) -> Sojourn { Sojourn(program: program, home: home) }
+
     static var isLong: Bool { ProcessInfo.processInfo.environment["SOJOURN_TEST_LONG"] != nil }
 
     /// What a finished program leaves.

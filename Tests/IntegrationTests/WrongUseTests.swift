@@ -61,6 +61,23 @@ import Testing
         try expect(["bogus"], status: 2, says: "bogus")
     }
 
+    @Test(arguments: [
+        ["--help"], ["-h"], ["run", "--help"], ["run", "--os", "debian12", "-h"], ["help", "run"], ["image", "--help"],
+    ])
+    func helpIsGivenOnStandardOutput(_ arguments: [String]) throws {
+        let result = try sojourn(arguments, in: directory.url)
+        #expect(result.status == 0)
+        #expect(result.output.contains("USAGE: sojourn"))
+        #expect(result.error == "")
+    }
+
+    @Test func aMistypedOptionIsNoCommand() throws {
+        try expect(
+            ["run", "--os", "debian12", "--corse", "2", "--", "true"], status: 125, says: "unknown option '--corse'")
+        try expect(
+            ["run", "--corse", "2", "--os", "debian12", "--", "true"], status: 125, says: "unknown option '--corse'")
+    }
+
     @Test func sharesThatWouldHideTheSystem() throws {
         try expect(
             ["run", "--os", "debian12", "--bind", "\(directory.url.path):/usr", "--", "true"], status: 125, says: "/usr"

@@ -83,7 +83,15 @@ struct MachineOptions: ParsableArguments {
     }
 
     /// The environment as asked for; nil where none was.
-    func environment() throws -> Environment? { try env ?? os.map { try Environment(parsing: "@\($0)") } }
+    func environment() throws -> Environment? {
+        try env
+            ?? os.map { name in
+                guard Environment.isName(name) else {
+                    throw ValidationError("--os \(name): expected a system's name, for example debian12")
+                }
+                return Environment(software: nil, os: name)
+            }
+    }
 }
 
 extension Accelerator: ExpressibleByArgument {}

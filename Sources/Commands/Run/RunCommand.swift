@@ -16,9 +16,19 @@ struct RunCommand: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
+        if let first = command.first, first.hasPrefix("-"), first != "--" { try refuse(option: first) }
         let words = command.first == "--" ? Array(command.dropFirst()) : command
         guard !words.isEmpty else { throw ValidationError("no command given: add it at the end, after --") }
         throw ExitCode(Int32(try MachineSession(options: machine, command: words, wantsTerminal: nil).run()))
+    }
+}
+
+extension RunCommand {
+    /// Of what is not known here all is passed on; but no command's name begins with a dash.
+    private func refuse(option: String) throws {
+        if ["-h", "--help"].contains(option) { throw CleanExit.helpRequest(RunCommand.self) }
+        throw ValidationError(
+            "unknown option '\(option)'; 'sojourn run --help' names all, and the command comes after them, behind --")
     }
 }
 
