@@ -200,7 +200,7 @@ final class Agent {
         lookAtScratch()
         end.scratchWasFull = scratchWasFull
         if wasHopeless { end.outOfMemoryKills += 1 }
-        if let stage = context.staging {
+        if let stage = context.staging, !stage.outputs.isEmpty {
             try channel.send(.staging)
             end.stagingFailure = try staging.takeOut(stage.outputs, for: context) { try channel.send(.heartbeat) }
         }
