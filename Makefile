@@ -5,6 +5,9 @@ GUEST_SCRATCH ?= .build-guest
 STAGE ?= $(CURDIR)/.build-stage
 # Machines and images of demo, test and bench; kept between runs.
 export SOJOURN_TEST_HOME ?= $(CURDIR)/.build-home
+# A Python with the reference tools that tests ask.
+PYTHON_ORACLES ?= $(CURDIR)/.build-python
+export SOJOURN_TEST_PYTHON ?= $(PYTHON_ORACLES)/bin/python
 
 SWIFT_FLAGS = -c release -Xswiftc -enable-testing --explicit-target-dependency-import-check error --scratch-path $(SCRATCH)
 GUEST_FLAGS = -c release --product sojourn-guest --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s \
@@ -37,6 +40,7 @@ demo: stage
 	@Scripts/demo $(STAGE)/bin/sojourn
 
 tests: stage
+	@Scripts/test-tools/python-oracles $(PYTHON_ORACLES)
 	swift build $(SWIFT_FLAGS) --build-tests
 
 test: tests

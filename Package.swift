@@ -15,6 +15,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -26,6 +28,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
@@ -40,8 +43,16 @@ let package = Package(
         module("StrictJSON"),
         module("ImageFormat", ["GridModel", "StrictJSON", "Archive", crypto]),
         module("ImageStore", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
+        module("Trust", ["GridModel", "StrictJSON", crypto, cryptoExtras, asn1]),
+        module("KeyStore", ["Trust", "ImageStore", "GridModel", "StrictJSON", "System"]),
+        module("ImageTree", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
+        module("Attestation", ["Trust", "ImageFormat", "GridModel", "StrictJSON", crypto]),
         module(
-            "ImageFactory", ["ImageStore", "ImageFormat", "Archive", "GridModel", "StrictJSON", "System", crypto, yams]),
+            "ImageFactory",
+            [
+                "Attestation", "Trust", "KeyStore", "ImageTree", "ImageStore", "ImageFormat", "Archive", "GridModel",
+                "StrictJSON", "System", crypto, yams,
+            ]),
         module("Control", ["GridModel"]),
         module("QEMU", ["GridModel", "StrictJSON", "System"]),
         module(
@@ -53,7 +64,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "Machine", "QEMU", "Control", "ImageFactory", "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
+                "Machine", "QEMU", "Control", "ImageFactory", "ImageTree", "Attestation", "KeyStore", "Trust",
+                "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
                 "StrictJSON", "System", arguments,
             ]),
 
@@ -71,14 +83,16 @@ let package = Package(
         .testTarget(
             name: "UnitTests",
             dependencies: [
-                "Archive", "Commands", "Control", "GridModel", "GuestProtocol", "ImageFactory", "ImageFormat",
-                "ImageStore", "Machine", "QEMU",
-                "StrictJSON", "System",
+                "Archive", "Attestation", "Commands", "Control", "GridModel", "GuestProtocol", "ImageFactory",
+                "ImageFormat", "ImageStore", "ImageTree", "KeyStore", "Machine", "QEMU", "StrictJSON", "System",
+                "Trust",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["GridModel", "StrictJSON", "System", "Machine", "ImageFormat", "ImageStore"],
+            dependencies: [
+                "Attestation", "GridModel", "ImageFormat", "ImageStore", "Machine", "StrictJSON", "System", "Trust",
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import ImageFactory
 import ImageStore
+import KeyStore
 import Machine
 import System
 
@@ -50,6 +51,7 @@ package enum EntryPoint {
         case let error as MachineError where error.code == .notFound: 3
         case let error as ImageStoreError where error.code == .unknownReference: 3
         case let error as ImageFactoryError where error.code == .unknownRecipe: 3
+        case let error as KeyStoreError where error.code == .unknownKey: 3
         default: 1
         }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GridModel
 
 /// The root: no duty of its own but to know the nouns and verbs.
 struct SojournCommand: ParsableCommand {
@@ -13,6 +14,6 @@ struct SojournCommand: ParsableCommand {
             An environment is EXPERIMENT/SOFTWARE:VERSION@OS. Images are built from recipes on first use and kept in the
             home (--home, SOJOURN_HOME, or ~/.local/share/sojourn).
             """,
-        version: "0.1.0",
-        subcommands: [RunCommand.self, ShellCommand.self, ImageCommand.self, MachineCommand.self])
+        version: Program.version,
+        subcommands: [RunCommand.self, ShellCommand.self, ImageCommand.self, KeyCommand.self, MachineCommand.self])
 }

@@ -15,6 +15,19 @@ package struct GuestContext: Equatable, Sendable {
     /// Nanoseconds since 1970: the guest's clock is set to it.
     package var realtimeNanoseconds: UInt64
     package var heartbeatSeconds: UInt16
+    /// What the payload may read of its machine, below `/run/sojourn`.
+    package var documents: [Document] = []
+
+    package struct Document: Equatable, Sendable {
+        /// A file's name, without directories.
+        package var name: String
+        package var text: String
+
+        package init(name: String, text: String) {
+            self.name = name
+            self.text = text
+        }
+    }
 
     package struct User: Equatable, Sendable {
         package var uid: UInt32
@@ -134,6 +147,10 @@ package struct GuestContext: Equatable, Sendable {
         }
         writer.put(realtimeNanoseconds)
         writer.put(heartbeatSeconds)
+        writer.put(documents) {
+            $0.put($1.name)
+            $0.put($1.text)
+        }
     }
 
     init(_ reader: inout WireReader) throws {
@@ -159,5 +176,8 @@ package struct GuestContext: Equatable, Sendable {
         }
         realtimeNanoseconds = try reader.integer("time")
         heartbeatSeconds = try reader.integer("heartbeat")
+        documents = try reader.list("documents") {
+            Document(name: try $0.text("document's name"), text: try $0.text("document"))
+        }
     }
 }

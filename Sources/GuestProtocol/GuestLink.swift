@@ -1,7 +1,7 @@
 /// What host and guest agree on beside the frames.
 package enum GuestLink {
     /// Of the protocol; both sides say theirs in their hello, and a difference ends the machine with a clear message.
-    package static let version: UInt16 = 1
+    package static let version: UInt16 = 2
     /// The name of the virtio-serial port that carries the frames.
     package static let portName = "org.sojourn.guest.0"
     /// Unacknowledged output bytes that the guest may have under way; then the payload waits.

@@ -1,3 +1,4 @@
+import Attestation
 package import GridModel
 import ImageFormat
 package import ImageStore
@@ -5,14 +6,19 @@ import System
 
 /// Makes images and kernels from recipes, once: what the store has already is not built again.
 package struct Factory {
-    private let store: ImageStore
-    private let recipes: RecipeBook
-    private let progress: (String) -> Void
+    let store: ImageStore
+    let recipes: RecipeBook
+    let progress: (String) -> Void
+    /// Runs an image's checks in a machine; nil where nothing is to be checked.
+    let check: Check?
 
     /// `progress` gets lines for people.
-    package init(store: ImageStore, recipes: RecipeBook, progress: @escaping (String) -> Void) {
+    package init(
+        store: ImageStore, recipes: RecipeBook, check: Check?, progress: @escaping (String) -> Void
+    ) {
         self.store = store
         self.recipes = recipes
+        self.check = check
         self.progress = progress
     }
 
@@ -20,75 +26,226 @@ package struct Factory {
     package func ensure(_ environment: Environment) throws -> StoredImage {
         if let stored = try store.image(for: environment) { return stored }
         let recipe = try recipes.image(environment)
-        progress("\(environment): not in \(store.home.path) yet; building it from \(recipe.texts[0].path)")
-        return try build(recipe) { _ in true }
+        progress("\(environment): not in \(store.home.path) yet; building it from \(recipe.text.path)")
+        return try build(try recipes.chain(of: recipe), BuildOptions())
     }
 
     /// The newest kernel of a name; made from its recipe where there is none yet.
     package func ensureKernel(_ name: String) throws -> StoredKernel {
         if let stored = try store.kernel(named: name) { return stored }
-        return try build(try recipes.kernel(name)) { _ in true }
+        return try build(try recipes.kernel(name), BuildOptions())
     }
 
-    /// Builds what a recipe, given by environment, name or path, says, and returns the manifest's digest. Without `fresh`,
-    /// an image that was made from the same text is enough.
-    package func build(_ name: String, fresh: Bool) throws -> Digest {
+    /// Builds what a recipe, given by environment, name or path, says, and returns the manifest's digest. What was built from
+    /// the same recipe and lock, and is sound, is not built again.
+    package func build(_ name: String, _ options: BuildOptions) throws -> Digest {
         switch try recipes.recipe(name) {
-        case .image(let recipe):
-            let recipe = try recipes.complete(recipe)
-            let wanted = recipe.texts.map { Inputs.digest(of: $0.bytes) }
-            return try build(recipe) { !fresh && $0.manifest.recipes == wanted }.digest
-        case .kernel(let recipe):
-            let wanted = [Inputs.digest(of: recipe.text.bytes)]
-            return try build(recipe) { !fresh && $0.manifest.recipes == wanted }.digest
+        case .image(let recipe): try build(try recipes.chain(of: recipe), options).digest
+        case .kernel(let recipe): try build(recipe, options).digest
         }
     }
 
-    private func build(_ recipe: ImageRecipe, unless isEnough: (StoredImage) -> Bool) throws -> StoredImage {
-        let name = recipe.environment.description
+    private func build(_ chain: RecipeChain, _ options: BuildOptions) throws -> StoredImage {
+        let name = chain.recipe.environment.description
         return try alone(name) {
-            if let stored = try store.image(for: recipe.environment), isEnough(stored) { return stored }
-            guard let suite = recipe.suite, let kernelName = recipe.kernel else {
-                preconditionFailure("the recipe is complete")
+            try requireTools()
+            let known = try LockChoice(chain: chain, options: options, home: store.home)
+            if let lock = known.usable, let stored = try sound(lock, chain) {
+                try known.keep(lock)
+                return try finish(stored)
             }
-            try SystemBuild.requireTools()
-            let start = ContinuousClock.now
-            if suite.acceptsEndOfLife {
-                progress("\(name): \(suite.suite) is past its end of life, which its recipe accepts")
-            }
-            let kernel = try ensureKernel(kernelName)
-            try refuseFullDisk(name)
-            let tools = try Toolbox(log: log(name))
-            let digest = try BuildDirectory.with(home: store.home, tools: tools) { directory in
-                let build = SystemBuild(
-                    recipe: recipe, suite: suite, directory: directory, home: store.home, tools: tools
-                ) { progress("\(name): \($0)") }
-                return try add(try build.run(), of: recipe, kernel: kernel)
-            }
-            progress("\(name): built in \((ContinuousClock.now - start).components.seconds) s: \(digest)")
-            return try store.image(reference: digest.description)
+            let image = try make(chain, known, options)
+            // Only now: a lock that nothing could be built from is no lock to keep.
+            try known.keep(try store.lock(of: image))
+            return image
         }
     }
 
-    private func build(_ recipe: KernelRecipe, unless isEnough: (StoredKernel) -> Bool) throws -> StoredKernel {
+    /// An image of exactly this lock and these recipes, whose blobs are what they should be.
+    private func sound(_ lock: Lock, _ chain: RecipeChain) throws -> StoredImage? {
+        let texts = chain.layers.map { BlobHash.digest(of: $0.text.bytes) }
+        for image in try store.images(of: chain.recipe.environment).reversed() where image.manifest.recipes == texts {
+            guard try store.verify(image.digest.description).faults.isEmpty, try store.lock(of: image) == lock,
+                try isAttested(image)
+            else { continue }
+            return image
+        }
+        return nil
+    }
+
+    private func make(_ chain: RecipeChain, _ known: LockChoice, _ options: BuildOptions) throws -> StoredImage {
+        let recipe = chain.recipe
+        let name = recipe.environment.description
+        if let suite = chain.suite, let warning = try SuiteLife.judge(suite, of: chain.layers[0].text, now: now) {
+            progress("\(name): \(warning)")
+        }
+        try refuseFullDisk(name)
+        let kernel = try known.kernel ?? lockedKernel(chain.kernel)
+        try ensure(kernel, options)
+        let base = try chain.base.map { try self.base($0, known, kernel, options) }
+        // Without the base, which has a time of its own.
+        let start = (clock: ContinuousClock.now, time: now)
+        let tools = try Toolbox(log: log(name))
+        let image = try BuildDirectory.with(home: store.home, tools: tools) { directory in
+            var work = try LayerWork(
+                factory: self, recipe: recipe, suite: chain.suite, directory: directory, tools: tools)
+            work.permitted = chain.permitted
+            work.given = try options.inputs.map { try Inputs(exported: $0) }
+            work.base = try base.map { try baseLayer($0) }
+            let layer = try known.usable?.layers.last ?? work.lock(base.map { try store.lock(of: $0).layers[0] })
+            let below = try base.map { try store.lock(of: $0).layers } ?? []
+            let lock = Lock(kernel: kernel, layers: below + [layer])
+            let built = try work.build(layer)
+            let assembly = try Assembly(
+                chain: chain, lock: lock, variables: try work.variables(of: chain, lock), top: built,
+                base: base.map { $0.manifest.layerParts } ?? [])
+            try assembly.add(to: store)
+            let digest = try store.register(assembly.manifest, as: name, at: now)
+            let run = BuildRun(identifier: Files.name(of: directory.path), started: start.time, finished: now)
+            try attest(assembly, of: built, on: base, lock: lock, run)
+            return digest
+        }
+        progress("\(name): built in \((ContinuousClock.now - start.clock).components.seconds) s: \(image)")
+        let made = try store.image(reference: image.description)
+        // What a lock of yesterday asks for as its base is not the newest of its name.
+        return try known.isOfNow ? finish(made) : keepBelow(made)
+    }
+
+    private func keepBelow(_ image: StoredImage) throws -> StoredImage {
+        guard try store.image(for: image.environment) == nil else { return image }
+        try LockBook(home: store.home).keepFirst(try store.lock(of: image), of: image.environment.description)
+        return try finish(image)
+    }
+
+    private func lockedKernel(_ name: String) throws -> Lock.Kernel {
+        let kernel = try ensureKernel(name)
+        return Lock.Kernel(name: name, digest: kernel.digest, inputs: try store.lock(of: kernel).layers[0])
+    }
+
+    /// Makes the kernel that a lock names where the home has it not: without it no machine of the image starts.
+    private func ensure(_ kernel: Lock.Kernel, _ options: BuildOptions) throws {
+        if try store.kernels().contains(where: { $0.digest == kernel.digest }) { return }
+        let recipe = try recipes.kernel(kernel.name)
+        guard BlobHash.digest(of: recipe.text.bytes) == kernel.inputs.recipe else {
+            throw ImageFactoryError(
+                .locked,
+                "the lock names the kernel \(kernel.name) \(kernel.digest), which was made from another recipe than "
+                    + "\(recipe.text.path); import it (sojourn image import), or make a new lock with --fresh")
+        }
+        let made = try build(recipe, options, LockChoice(exactly: Lock(kernel: nil, layers: [kernel.inputs])))
+        guard made.digest == kernel.digest else {
+            throw ImageFactoryError(
+                .wrongInput,
+                "the kernel \(kernel.name) was made as \(made.digest), where the lock says \(kernel.digest)")
+        }
+    }
+
+    /// The system that an image stands on: the one that the lock names, else the home's.
+    private func base(
+        _ recipe: ImageRecipe, _ known: LockChoice, _ kernel: Lock.Kernel, _ options: BuildOptions
+    ) throws -> StoredImage {
+        let chain = try RecipeChain(recipe)
+        guard let layer = known.base else { return try build(chain, BuildOptions()) }
+        let texts = [BlobHash.digest(of: recipe.text.bytes)]
+        for image in try store.images(of: recipe.environment).reversed() where image.manifest.recipes == texts {
+            if try store.lock(of: image).layers == [layer], try store.verify(image.digest.description).faults.isEmpty {
+                return image
+            }
+        }
+        return try alone(recipe.environment.description) {
+            var inner = BuildOptions()
+            inner.inputs = options.inputs
+            return try make(chain, LockChoice(exactly: Lock(kernel: kernel, layers: [layer])), inner)
+        }
+    }
+
+    func baseLayer(_ image: StoredImage) throws -> BaseLayer {
+        let owner = image.environment.description
+        let (filesystem, listing) = (image.layers[0].filesystem, try image.manifest.listing(of: image.layers[0].name))
+        // Hashed once more: what is built on it must not inherit a damage.
+        _ = try store.openVerified([filesystem, listing], of: owner)
+        return BaseLayer(
+            filesystem: store.path(of: filesystem.digest), listing: store.path(of: listing.digest),
+            packages: try store.packages(of: image))
+    }
+
+    /// Checks what was built, and makes it the newest of its name.
+    private func finish(_ image: StoredImage) throws -> StoredImage {
+        try check(image)
+        try store.makeNewest(image.digest)
+        return try store.image(reference: image.digest.description)
+    }
+}
+
+extension Factory {
+    private func build(
+        _ recipe: KernelRecipe, _ options: BuildOptions, _ exactly: LockChoice? = nil
+    ) throws -> StoredKernel {
         try alone(recipe.name) {
-            if let stored = try store.kernel(named: recipe.name), isEnough(stored) { return stored }
+            let known = try exactly ?? LockChoice(kernel: recipe, options: options, home: store.home)
+            let texts = [BlobHash.digest(of: recipe.text.bytes)]
+            if let lock = known.usable {
+                for kernel in try store.kernels().reversed()
+                where kernel.name == recipe.name && kernel.manifest.recipes == texts {
+                    guard try store.lock(of: kernel) == lock, try store.verify(kernel.digest.description).faults.isEmpty
+                    else {
+                        continue
+                    }
+                    if known.isOfNow { try store.makeNewest(kernel.digest) }
+                    try known.keep(lock)
+                    return try store.kernel(reference: kernel.digest.description)
+                }
+            }
+            if let warning = try SuiteLife.judge(recipe.suite, of: recipe.text, now: now) {
+                progress("\(recipe.name): \(warning)")
+            }
             try refuseFullDisk(recipe.name)
             let tools = try Toolbox(log: log(recipe.name))
             let digest = try BuildDirectory.with(home: store.home, tools: tools) { directory in
-                let build = KernelBuild(recipe: recipe, directory: directory, home: store.home, tools: tools) {
-                    progress("\(recipe.name): \($0)")
+                let inputs = try Inputs(home: store.home)
+                let say = { (line: String) in progress("\(recipe.name): \(line)") }
+                let build = KernelBuild(recipe: recipe, directory: directory.path, tools: tools, progress: say)
+                let lock = try known.usable ?? build.lock()
+                let fetcher = InputFetcher(
+                    inputs: inputs, given: try options.inputs.map { try Inputs(exported: $0) }, tools: tools,
+                    progress: say)
+                try fetcher.fetch(lock.layers[0], suite: recipe.suite, of: recipe.text, in: directory)
+                let digest = try add(try build.run(lock.layers[0], inputs), of: recipe, lock: lock)
+                if try known.isOfNow || store.kernel(named: recipe.name) == nil {
+                    try LockBook(home: store.home).keepFirst(lock, of: recipe.name)
+                    try store.makeNewest(digest)
                 }
-                return try add(try build.run(), of: recipe)
+                return digest
             }
             progress("\(recipe.name): made: \(digest)")
-            return try store.kernel(reference: digest.description)
+            let kernel = try store.kernel(reference: digest.description)
+            try known.keep(try store.lock(of: kernel))
+            return kernel
         }
     }
 
+    private func add(_ built: BuiltKernel, of recipe: KernelRecipe, lock: Lock) throws -> Digest {
+        let vmlinuz = try store.add(movingFile: built.vmlinuz, mediaType: MediaType.vmlinuz)
+        let modules = try store.add(movingFile: built.modules, mediaType: MediaType.modules)
+        var configuration = built.configuration
+        configuration.parts = [vmlinuz.digest, modules.digest]
+        let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
+        let text = try store.add(recipe.text.bytes, mediaType: MediaType.recipe)
+        let locked = try store.add(try lock.encoded(), mediaType: MediaType.lock)
+        let package = lock.layers[0].packages.map {
+            InstalledPackage(type: .deb, name: $0.name, version: $0.version, architecture: $0.architecture)
+        }
+        let list = try PackageList(distribution: "debian", packages: package).encoded()
+        let packages = try store.add(list, mediaType: MediaType.packages)
+        let manifest = OCIManifest(
+            artifactType: MediaType.kernel, config: config, layers: [vmlinuz, modules, text, locked, packages],
+            annotations: [Annotation.name: recipe.name])
+        return try store.register(manifest, as: recipe.name, at: now)
+    }
+
     /// One build of a name at a time; a second one waits and then finds what the first made.
-    private func alone<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
-        let lock = try FileLock.wait("\(store.home.cache)/\(fileName(name)).lock") {
+    func alone<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
+        let lock = try FileLock.wait("\(store.home.cache)/\(FileName.of(name)).lock") {
             progress("\(name): another build of it is under way; waiting for it")
         }
         return try withExtendedLifetime(lock) {
@@ -109,45 +266,12 @@ package struct Factory {
         }
     }
 
-    private func log(_ name: String) -> String { "\(store.home.cache)/logs/\(fileName(name)).log" }
-    private func fileName(_ name: String) -> String { String(name.map { $0 == "/" || $0 == ":" ? "_" : $0 }) }
-}
-
-extension Factory {
-    private func add(_ built: BuiltFilesystem, of recipe: ImageRecipe, kernel: StoredKernel) throws -> Digest {
-        let name = [Annotation.layerName: "system"]
-        let layer = try store.add(
-            movingFile: built.filesystem, mediaType: MediaType.layer,
-            annotations: name.merging(built.verity.annotations) { old, _ in old })
-        let tree = try store.add(movingFile: built.tree, mediaType: MediaType.verityTree, annotations: name)
-        var configuration = ImageConfiguration(
-            architecture: "amd64", created: built.time, environment: recipe.environment,
-            variables: recipe.variables.map { "\($0.key)=\($0.value)" }.sorted(), layers: [layer.digest],
-            kernel: kernel.digest,
-            systemName: built.systemName, needs: recipe.needs ?? ImageNeeds())
-        configuration.checks = recipe.checks
-        configuration.purpose = recipe.purpose
-        configuration.licence = recipe.licence
-        let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
-        let texts = try recipe.texts.map { try store.add($0.bytes, mediaType: MediaType.recipe) }
-        let manifest = OCIManifest(
-            artifactType: MediaType.image, config: config, layers: [layer, tree] + texts,
-            annotations: [Annotation.name: recipe.environment.description])
-        return try store.tag(manifest, as: recipe.environment.description, at: now)
+    /// Refuses at once, before anything is fetched, where a program is not installed.
+    func requireTools() throws {
+        let forUsers = Host.effectiveUser == 0 ? [] : [Tool.newuidmap]
+        for tool in [Tool.mmdebstrap, .mkfsErofs, .fsckErofs] + forUsers { _ = try tool.find() }
     }
 
-    private func add(_ built: BuiltKernel, of recipe: KernelRecipe) throws -> Digest {
-        let vmlinuz = try store.add(movingFile: built.vmlinuz, mediaType: MediaType.vmlinuz)
-        let modules = try store.add(movingFile: built.modules, mediaType: MediaType.modules)
-        var configuration = built.configuration
-        configuration.parts = [vmlinuz.digest, modules.digest]
-        let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
-        let text = try store.add(recipe.text.bytes, mediaType: MediaType.recipe)
-        let manifest = OCIManifest(
-            artifactType: MediaType.kernel, config: config, layers: [vmlinuz, modules, text],
-            annotations: [Annotation.name: recipe.name])
-        return try store.tag(manifest, as: recipe.name, at: now)
-    }
-
-    private var now: Timestamp { Timestamp(seconds: Host.realtime.seconds) }
+    func log(_ name: String) -> String { "\(store.home.cache)/logs/\(FileName.of(name)).log" }
+    var now: Timestamp { Timestamp(seconds: Host.realtime.seconds) }
 }

@@ -1,7 +1,8 @@
 /// Why an image could not be made: what was attempted, what went wrong, what to do next.
 package struct ImageFactoryError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
-        case invalidRecipe, unknownRecipe, missingTool, toolFailed, noArchive, wrongInput, noSpace, unsuitableKernel
+        case invalidRecipe, unknownRecipe, missingTool, toolFailed, noArchive, wrongInput, noSpace, unsuitableKernel,
+            limitReached, locked, unclean, checkFailed, endOfLife
     }
 
     package let code: Code

@@ -5,10 +5,21 @@ import StrictJSON
 package struct ImageNeeds: Codable, Hashable, Sendable {
     package var memory: ByteCount
     package var cores: Int
+    /// The least level of the instruction set (x86-64 psABI, "Micro-Architecture Levels"): 1 to 4.
+    package var architectureLevel: Int
 
-    package init(memory: ByteCount = .mebibytes(256), cores: Int = 1) {
+    package init(memory: ByteCount = .mebibytes(256), cores: Int = 1, architectureLevel: Int = 1) {
         self.memory = memory
         self.cores = cores
+        self.architectureLevel = architectureLevel
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        memory = try container.decode(ByteCount.self, forKey: .memory)
+        cores = try container.decode(Int.self, forKey: .cores)
+        // Images made before it was written run everywhere.
+        architectureLevel = try container.decodeIfPresent(Int.self, forKey: .architectureLevel) ?? 1
     }
 }
 

@@ -12,8 +12,18 @@ package enum MediaType {
     package static let layer = "application/vnd.sojourn.layer.v1.erofs"
     package static let verityTree = "application/vnd.sojourn.verity.v1"
     package static let recipe = "application/vnd.sojourn.recipe.v1+yaml"
+    package static let lock = "application/vnd.sojourn.lock.v1+json"
+    package static let packages = "application/vnd.sojourn.packages.v1+json"
+    /// The files of one layer, as mtree(5) lists them.
+    package static let files = "application/vnd.sojourn.files.v1+mtree"
     package static let vmlinuz = "application/vnd.sojourn.kernel.v1.vmlinuz"
     package static let modules = "application/vnd.sojourn.kernel.v1.modules+cpio"
+
+    /// Of referrers: what is said about an image and is no part of it.
+    package static let spdx = "application/spdx+json"
+    package static let envelope = "application/vnd.dsse.envelope.v1+json"
+    /// The configuration of an artifact that has none (image-spec 1.1, "Guidance for an Empty Descriptor").
+    package static let empty = "application/vnd.oci.empty.v1+json"
 }
 
 /// The keys of annotations on descriptors.
@@ -23,6 +33,8 @@ package enum Annotation {
     package static let created = "org.opencontainers.image.created"
     /// The environment of an image, or the name of a kernel.
     package static let name = "vnd.sojourn.name"
+    /// The predicate's type of an in-toto statement in an envelope.
+    package static let predicateType = "in-toto.io/predicate-type"
     /// Ties a layer to its verity tree.
     package static let layerName = "vnd.sojourn.layer.name"
     /// 64 hexadecimal digits, as `veritysetup verify` takes them.

@@ -43,7 +43,24 @@ package struct OCIManifest: Codable, Equatable, Sendable {
         return found[0]
     }
 
-    /// The texts that it was made from: its own first, then those of what it stands on.
+    /// What belongs to its filesystems: these, their verity trees and lists of files.
+    package var layerParts: [OCIDescriptor] {
+        layers.filter { [MediaType.layer, MediaType.verityTree, MediaType.files].contains($0.mediaType) }
+    }
+
+    /// The list of files of a layer.
+    package func listing(of layer: String) throws -> OCIDescriptor {
+        let found = layers.filter {
+            $0.mediaType == MediaType.files && $0.annotations?[Annotation.layerName] == layer
+        }
+        guard found.count == 1 else {
+            throw ImageFormatError(
+                .invalidManifest, "layer \(layer) has \(found.count) lists of files where one is needed")
+        }
+        return found[0]
+    }
+
+    /// The texts that it was made from: those of what it stands on first, then its own.
     package var recipes: [Digest] { layers.filter { $0.mediaType == MediaType.recipe }.map(\.digest) }
 
     /// The filesystems, from the lowest to the highest, each with its verity tree.

@@ -1,11 +1,15 @@
 import Crypto
 import Glibc
-import GridModel
+package import GridModel
 import System
 
 /// The sha256 of blobs.
-enum BlobHash {
-    static func digest(of bytes: [UInt8]) -> GridModel.Digest { Digest(bytes: SHA256.hash(data: bytes)) }
+package enum BlobHash {
+    package static func digest(of bytes: [UInt8]) -> GridModel.Digest { Digest(bytes: SHA256.hash(data: bytes)) }
+
+    package static func digest(ofFile path: String) throws -> GridModel.Digest {
+        try digest(of: try Descriptor.open(path, O_RDONLY), named: path)
+    }
 
     /// Hashes a whole file through its descriptor, whose position stays where it was.
     static func digest(of file: Descriptor, named name: String) throws -> GridModel.Digest {

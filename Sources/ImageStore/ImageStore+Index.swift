@@ -4,29 +4,34 @@ import StrictJSON
 import System
 
 extension ImageStore {
-    /// Names a manifest, which becomes the newest of its name. Its blobs must be there.
+    /// Enters a manifest, whose blobs must be there, under a name that it does not get yet: `makeNewest` gives it.
     @discardableResult
-    package func tag(_ manifest: OCIManifest, as name: String, at time: Timestamp) throws -> Digest {
+    package func register(_ manifest: OCIManifest, as name: String, at time: Timestamp) throws -> Digest {
         var entry = try add(try manifest.encoded(), mediaType: MediaType.imageManifest)
         entry.artifactType = manifest.artifactType
-        entry.annotations = [
-            Annotation.name: name, Annotation.referenceName: name, Annotation.created: time.description,
-        ]
+        entry.annotations = [Annotation.name: name, Annotation.created: time.description]
         try withLock {
             try sweep()
             var index = try readIndex()
-            index.manifests.removeAll { $0.digest == entry.digest }
-            for position in index.manifests.indices
-            where index.manifests[position].annotations?[Annotation.name] == name {
-                index.manifests[position].annotations?[Annotation.referenceName] = nil
-            }
+            guard !index.manifests.contains(where: { $0.digest == entry.digest }) else { return }
             index.manifests.append(entry)
             try write(index)
         }
         return entry.digest
     }
 
-    /// Forgets a manifest and removes the blobs that no other one has; returns their bytes.
+    /// Makes a registered manifest the one that its name means.
+    package func makeNewest(_ digest: Digest) throws {
+        try withLock {
+            var index = try readIndex()
+            guard index.makeNewest(digest) else {
+                throw ImageStoreError(.unknownReference, "there is no image \(digest) to name")
+            }
+            try write(index)
+        }
+    }
+
+    /// Forgets a manifest with what is said about it, and removes the blobs that nothing else has; returns their bytes.
     @discardableResult
     package func remove(_ digest: Digest) throws -> Int64 {
         try withLock {
@@ -34,20 +39,28 @@ extension ImageStore {
             guard let position = index.manifests.firstIndex(where: { $0.digest == digest }) else {
                 throw ImageStoreError(.unknownReference, "there is no image \(digest) to remove")
             }
-            let removed = index.manifests.remove(at: position)
-            try refuseKernelInUse(removed, among: index.manifests)
-            let name = removed.annotations?[Annotation.name]
-            if removed.annotations?[Annotation.referenceName] != nil,
+            var removed = [index.manifests.remove(at: position)]
+            try refuseKernelInUse(removed[0], among: index.manifests)
+            if let tag = index.manifests.firstIndex(where: { $0.isReferrers(of: digest) }) {
+                removed.append(index.manifests.remove(at: tag))
+            }
+            let name = removed[0].annotations?[Annotation.name]
+            if removed[0].annotations?[Annotation.referenceName] != nil,
                 let last = index.manifests.lastIndex(where: { $0.annotations?[Annotation.name] == name })
             {
                 index.manifests[last].annotations?[Annotation.referenceName] = name
             }
+            let leaving = Set(try removed.flatMap { try blobs(of: $0) })
             try write(index)
             try sweep()
             let kept = Set(try index.manifests.flatMap { try blobs(of: $0) }.map(\.digest))
-            let leaving = try Set(blobs(of: removed)).filter { !kept.contains($0.digest) }
-            for blob in leaving { try Files.remove(path(of: blob.digest)) }
-            return leaving.reduce(0) { $0 + $1.size }
+            var freed: Int64 = 0
+            var gone: Set<Digest> = []
+            for blob in leaving where !kept.contains(blob.digest) && gone.insert(blob.digest).inserted {
+                try Files.remove(path(of: blob.digest))
+                freed += blob.size
+            }
+            return freed
         }
     }
 
@@ -56,19 +69,22 @@ extension ImageStore {
         return try StrictJSON.decode(OCIIndex.self, from: try Files.read(indexPath, limit: 4 << 20), source: indexPath)
     }
 
-    private func write(_ index: OCIIndex) throws {
+    func write(_ index: OCIIndex) throws {
         try Files.write(try StrictJSON.encode(index, pretty: true), to: indexPath, mode: 0o644)
     }
 
-    /// The manifest and all that it names. A damaged manifest names nothing that could be kept.
-    private func blobs(of entry: OCIDescriptor) throws -> [OCIDescriptor] {
-        var manifest = entry
-        manifest.annotations = nil
+    /// The manifest and all that it names; of an index also its manifests. A damaged one names nothing that could be kept.
+    func blobs(of entry: OCIDescriptor) throws -> [OCIDescriptor] {
+        var own = entry
+        own.annotations = nil
         do {
+            if entry.mediaType == MediaType.imageIndex {
+                return [own] + (try readReferrers(entry).manifests.flatMap { try blobs(of: $0) })
+            }
             let found = try self.manifest(entry)
-            return [manifest, found.config] + found.layers
+            return [own, found.config] + found.layers
         } catch let error as ImageStoreError where [.corruptedBlob, .missingBlob].contains(error.code) {
-            return [manifest]
+            return [own]
         }
     }
 
@@ -82,5 +98,20 @@ extension ImageStore {
                 "kernel \(entry.digest) is needed by \(users.map(\.environment.description).joined(separator: ", ")); "
                     + "remove these images first")
         }
+    }
+}
+
+extension OCIIndex {
+    /// Gives a manifest the name that it was entered under, and takes that from any other; false where it is not listed.
+    mutating func makeNewest(_ digest: Digest) -> Bool {
+        guard let position = manifests.firstIndex(where: { $0.digest == digest }) else { return false }
+        var entry = manifests.remove(at: position)
+        let name = entry.annotations?[Annotation.name]
+        for other in manifests.indices where manifests[other].annotations?[Annotation.name] == name {
+            manifests[other].annotations?[Annotation.referenceName] = nil
+        }
+        entry.annotations?[Annotation.referenceName] = name
+        manifests.append(entry)
+        return true
     }
 }

@@ -1,5 +1,5 @@
 package import GridModel
-import ImageFormat
+package import ImageFormat
 import System
 
 extension ImageStore {
@@ -11,6 +11,72 @@ extension ImageStore {
     /// All kernels.
     package func kernels() throws -> [StoredKernel] {
         try readIndex().manifests.filter { $0.artifactType == MediaType.kernel }.map { try kernel($0) }
+    }
+
+    /// All images of an environment, older before newer, whether checked or not.
+    package func images(of environment: Environment) throws -> [StoredImage] {
+        try readIndex().manifests.filter {
+            $0.artifactType == MediaType.image && $0.annotations?[Annotation.name] == environment.description
+        }.map { try image($0) }
+    }
+
+    /// An image or a kernel by digest, by a prefix of at least 8 of its digits, or by name.
+    package func artifact(reference: String) throws -> StoredArtifact {
+        try artifact(try entry(reference, type: nil))
+    }
+
+    /// All images and kernels.
+    package func artifacts() throws -> [StoredArtifact] {
+        try readIndex().manifests.filter { [MediaType.image, MediaType.kernel].contains($0.artifactType) }.map(artifact)
+    }
+
+    /// Every input of an image, by digest.
+    package func lock(of image: StoredImage) throws -> Lock { try lock(of: .image(image)) }
+
+    package func lock(of kernel: StoredKernel) throws -> Lock { try lock(of: .kernel(kernel)) }
+
+    package func lock(of artifact: StoredArtifact) throws -> Lock {
+        let blob = try artifact.manifest.blob(MediaType.lock)
+        return try Lock(decoding: try readVerified(blob, of: artifact.name), source: path(of: blob.digest))
+    }
+
+    /// The packages of an image.
+    package func packages(of image: StoredImage) throws -> PackageList { try packages(of: .image(image)) }
+
+    package func packages(of artifact: StoredArtifact) throws -> PackageList {
+        let blob = try artifact.manifest.blob(MediaType.packages)
+        return try PackageList(decoding: try readVerified(blob, of: artifact.name), source: path(of: blob.digest))
+    }
+
+    /// What a layer holds, as its list of files says.
+    package func files(of image: StoredImage, layer: String) throws -> [FileEntry] {
+        let blob = try image.manifest.listing(of: layer)
+        return try FileListing.decode(
+            try readVerified(blob, of: image.environment.description), source: path(of: blob.digest))
+    }
+
+    /// The files of the whole image, as a machine sees them.
+    package func files(of image: StoredImage) throws -> [FileEntry] {
+        FileListing.merge(try image.layers.map { try files(of: image, layer: $0.name) })
+    }
+
+    /// The files of the whole image with the layer that each comes from, read piece by piece.
+    package func overlay(of image: StoredImage) throws -> FileListingOverlay {
+        try FileListingOverlay(
+            try image.layers.map { layer in
+                let blob = try image.manifest.listing(of: layer.name)
+                let file = try openVerified(blob, of: image.environment.description)
+                return FileListingReader(source: path(of: blob.digest)) { try file.read(upTo: 1 << 16) }
+            })
+    }
+
+    /// The texts that an image was made from, its system's first.
+    package func recipes(of image: StoredImage) throws -> [[UInt8]] { try recipes(of: .image(image)) }
+
+    package func recipes(of artifact: StoredArtifact) throws -> [[UInt8]] {
+        try artifact.manifest.layers.filter { $0.mediaType == MediaType.recipe }.map {
+            try readVerified($0, of: artifact.name)
+        }
     }
 
     /// The newest image of an environment; nil where none was built.
@@ -53,7 +119,9 @@ extension ImageStore {
 
     /// The index's entry that a person means.
     func entry(_ reference: String, type: String?) throws -> OCIDescriptor {
-        let entries = try readIndex().manifests.filter { type == nil || $0.artifactType == type }
+        let entries = try readIndex().manifests.filter {
+            [MediaType.image, MediaType.kernel].contains($0.artifactType) && (type == nil || $0.artifactType == type)
+        }
         let digits = reference.hasPrefix("sha256:") ? String(reference.dropFirst(7)) : reference
         if digits.utf8.count >= 8, digits.utf8.count <= 64, digits.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) {
             let found = entries.filter { $0.digest.hex.hasPrefix(digits) }
@@ -69,9 +137,12 @@ extension ImageStore {
                 "no image of \(home.images) has a digest that begins with \(digits); see: sojourn image list")
         }
         let names = entries.compactMap { $0.annotations?[Annotation.name] }
-        // "@debian12" is short for "os/debian12".
+        // "@debian12" and "debian12" are short for "os/debian12".
         let name = reference.hasPrefix("@") ? "os/\(reference.dropFirst())" : reference
-        guard let found = entries.last(where: { $0.annotations?[Annotation.referenceName] == name }) else {
+        let isNamed = { (entry: OCIDescriptor) in
+            [name, "os/\(name)"].contains(entry.annotations?[Annotation.referenceName])
+        }
+        guard let found = entries.last(where: isNamed) else {
             throw ImageStoreError(
                 .unknownReference,
                 "there is no image '\(reference)' in \(home.images): "
@@ -83,6 +154,10 @@ extension ImageStore {
     func manifest(_ entry: OCIDescriptor) throws -> OCIManifest {
         let owner = entry.annotations?[Annotation.name] ?? entry.digest.description
         return try OCIManifest(decoding: try readVerified(entry, of: owner), source: path(of: entry.digest))
+    }
+
+    func artifact(_ entry: OCIDescriptor) throws -> StoredArtifact {
+        entry.artifactType == MediaType.kernel ? .kernel(try kernel(entry)) : .image(try image(entry))
     }
 
     func image(_ entry: OCIDescriptor) throws -> StoredImage {

@@ -47,7 +47,7 @@ extension ImageStore {
 
     /// Reads a small blob, verified.
     func readVerified(_ descriptor: OCIDescriptor, of owner: String) throws -> [UInt8] {
-        let limit = 4 << 20
+        let limit = 1 << 30
         guard descriptor.size <= limit else {
             throw ImageStoreError(
                 .corruptedBlob,
@@ -70,9 +70,7 @@ extension ImageStore {
         for entry in entries {
             let owner = entry.annotations?[Annotation.name] ?? entry.digest.description
             do {
-                let manifest = try self.manifest(entry)
-                seen.insert(entry.digest)
-                for blob in [manifest.config] + manifest.layers where seen.insert(blob.digest).inserted {
+                for blob in try self.blobs(of: entry) where seen.insert(blob.digest).inserted {
                     do { _ = try openVerified(blob, of: owner) } catch let error as ImageStoreError {
                         faults.append(error)
                     }

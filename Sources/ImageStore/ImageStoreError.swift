@@ -2,6 +2,13 @@
 package struct ImageStoreError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
         case newerHome, unusableHome, corruptedBlob, missingBlob, unknownReference, ambiguousReference, inUse
+        /// What builds read is kept in the home no more.
+        case missingInput
+        /// An image layout that is not what it says, or holds no image of ours.
+        case unsuitableLayout
+        case noSpace
+        /// Somebody else is at work there; to be tried again.
+        case busy
     }
 
     package let code: Code

@@ -30,3 +30,46 @@ package struct StoredKernel: Sendable {
     package var name: String { configuration.name }
     package var size: Int64 { manifest.layers.reduce(manifest.config.size) { $0 + $1.size } }
 }
+
+/// An image or a kernel of a home: what a person may name.
+package enum StoredArtifact: Sendable {
+    case image(StoredImage)
+    case kernel(StoredKernel)
+
+    package var digest: Digest {
+        switch self {
+        case .image(let image): image.digest
+        case .kernel(let kernel): kernel.digest
+        }
+    }
+
+    package var manifest: OCIManifest {
+        switch self {
+        case .image(let image): image.manifest
+        case .kernel(let kernel): kernel.manifest
+        }
+    }
+
+    /// The environment of an image, or the name of a kernel.
+    package var name: String {
+        switch self {
+        case .image(let image): image.environment.description
+        case .kernel(let kernel): kernel.name
+        }
+    }
+
+    /// When the newest of its inputs was published.
+    package var created: Timestamp {
+        switch self {
+        case .image(let image): image.configuration.created
+        case .kernel(let kernel): kernel.configuration.created
+        }
+    }
+
+    package var size: Int64 {
+        switch self {
+        case .image(let image): image.size
+        case .kernel(let kernel): kernel.size
+        }
+    }
+}

@@ -15,6 +15,8 @@ package struct MachineRequest: Sendable {
     /// Nil: the current directory is shared instead.
     package var isolation: Isolation?
     package var terminal: MachineSpecification.Window?
+    /// For the payload to read in `/run/sojourn`, by name.
+    package var documents: [String: String] = [:]
 
     package struct Isolation: Sendable {
         package var inputs: [String]
@@ -93,6 +95,7 @@ package struct MachineRequest: Sendable {
         specification.shares = try ShareRules.ordered([current].compactMap { $0 } + binds.map(ShareRules.parse))
         specification.staging = try isolation.map(staging)
         specification.imageMilliseconds = imageMilliseconds
+        specification.documents = documents
         try refuseTooLarge(specification)
         return specification
     }
@@ -100,6 +103,7 @@ package struct MachineRequest: Sendable {
     private func ownVariables(_ specification: MachineSpecification) -> [String] {
         var variables = [
             "SOJOURN_MACHINE=\(specification.id)", "SOJOURN_ENVIRONMENT_NAME=\(specification.environment)",
+            "SOJOURN_ENVIRONMENT=/run/sojourn/environment.json",
             "SOJOURN_CORES=\(specification.cores)", "SOJOURN_MEMORY=\(specification.memory.bytes)",
         ]
         if isolation != nil || cleansEnvironment {

@@ -32,6 +32,8 @@ package struct MachineSpecification: Codable, Sendable {
     package var timings = Timings()
     /// How long it took to find or build the image, before this was written.
     package var imageMilliseconds: Int64 = 0
+    /// What the payload may read of its machine in `/run/sojourn`, by name.
+    package var documents: [String: String]?
 
     /// As the person wrote it.
     package struct Requested: Codable, Sendable, Equatable {

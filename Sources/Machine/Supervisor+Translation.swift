@@ -18,7 +18,7 @@ extension MachineSpecification {
 
     /// What the guest is told.
     package func context(now: (seconds: Int64, nanoseconds: Int64)) -> GuestContext {
-        GuestContext(
+        var context = GuestContext(
             hostname: "sojourn-\(id.text.suffix(6))",
             user: .init(
                 uid: user.uid, gid: user.gid, name: user.name, home: user.home,
@@ -34,6 +34,8 @@ extension MachineSpecification {
             terminal: payload.terminal.map { .init(columns: $0.columns, rows: $0.rows) },
             realtimeNanoseconds: UInt64(now.seconds) * 1_000_000_000 + UInt64(now.nanoseconds),
             heartbeatSeconds: timings.heartbeatSeconds)
+        context.documents = (documents ?? [:]).sorted { $0.key < $1.key }.map { .init(name: $0.key, text: $0.value) }
+        return context
     }
 
     private static func lastName(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }

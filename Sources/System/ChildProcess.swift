@@ -87,6 +87,12 @@ package final class ChildProcess: Sendable {
         return ChildProcess(pid: pid, ended: Descriptor(owning: pidfd))
     }
 
+    /// A child that was made by other means.
+    static func adopt(pid: Int32) throws -> ChildProcess {
+        let pidfd = try retrying("open a pidfd of process \(pid)") { sojourn_pidfd_open(pid) }
+        return ChildProcess(pid: pid, ended: Descriptor(owning: pidfd))
+    }
+
     /// As `spawn`, for pid 1, which reaps by SIGCHLD and needs no pidfd.
     package static func fork(_ specification: ChildSpecification) throws -> Int32 {
         let path = strdup(specification.executable)
@@ -189,7 +195,7 @@ extension sojourn_spawn {
 }
 
 /// A null-terminated array of C strings.
-private final class CStrings {
+final class CStrings {
     let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let count: Int
 

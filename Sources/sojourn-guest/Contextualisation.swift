@@ -13,6 +13,8 @@ enum Contextualisation {
         // Before the shares: what is mounted in the home must not make it root's.
         try makeHome(context.user)
         for share in context.shares { try mount(share) }
+        try Files.makeDirectories("/run/sojourn")
+        for document in context.documents { try put(document.text, into: "/run/sojourn/\(document.name)") }
         if context.user.uid == 0 { try protectKernelSettings() }
         if context.staging != nil {
             try Files.makeDirectories(context.directory)

@@ -2,13 +2,17 @@ import GuestProtocol
 import Testing
 
 @Suite struct GuestProtocolTests {
-    static let context = GuestContext(
-        hostname: "sojourn-k3x9qa",
-        user: .init(uid: 1000, gid: 100, name: "ada", home: "/home/ada", groups: [.init(gid: 100, name: "users")]),
-        shares: [.init(tag: "share0", file: "", path: "/work", readOnly: true)],
-        staging: .init(hasInputs: true, outputs: ["*.svg"]), environment: ["A=1", "B="], command: ["./a", "b c"],
-        directory: "/work", terminal: .init(columns: 80, rows: 24), realtimeNanoseconds: 1_257_777_000_000_000_000,
-        heartbeatSeconds: 5)
+    static let context = {
+        var context = GuestContext(
+            hostname: "sojourn-k3x9qa",
+            user: .init(uid: 1000, gid: 100, name: "ada", home: "/home/ada", groups: [.init(gid: 100, name: "users")]),
+            shares: [.init(tag: "share0", file: "", path: "/work", readOnly: true)],
+            staging: .init(hasInputs: true, outputs: ["*.svg"]), environment: ["A=1", "B="], command: ["./a", "b c"],
+            directory: "/work", terminal: .init(columns: 80, rows: 24), realtimeNanoseconds: 1_257_777_000_000_000_000,
+            heartbeatSeconds: 5)
+        context.documents = [.init(name: "environment.json", text: "{}")]
+        return context
+    }()
 
     static let hostMessages: [HostMessage] = [
         .hello(version: 1), .context(context), .input([1, 2, 3]), .input([]), .inputClosed,
@@ -59,7 +63,7 @@ import Testing
                 == [0, 0, 0, 16, 6, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 2, 0xC3, 0xA9])
         #expect(
             HostMessage.context(Self.context).frame(sequence: 1).encoded.prefix(21) == [
-                0, 0, 0, 174, 65, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 115, 111, 106, 111,
+                0, 0, 0, 204, 65, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 115, 111, 106, 111,
             ])
     }
 

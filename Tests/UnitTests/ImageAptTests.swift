@@ -127,7 +127,7 @@ import Testing
             #expect(error.code == .toolFailed && error.message.contains("status 3"))
             #expect(error.message.contains("line40") && !error.message.contains("line20\n"))
             #expect(error.message.contains("\(directory)/logs/x.log"))
-            #expect(throws: ImageFactoryError(.toolFailed, "")) {
+            #expect(throws: ImageFactoryError(.limitReached, "")) {
                 try tools.run(.shell, ["-c", "sleep 60"], deadline: .milliseconds(50))
             }
             #expect(try tools.output(.shell, ["-c", "umask; echo $A"], adding: ["A=b"]) == "0022\nb\n")

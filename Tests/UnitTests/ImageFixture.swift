@@ -48,35 +48,30 @@ enum ImageFixture {
     /// A kernel whose parts are a few bytes each.
     @discardableResult
     static func addKernel(_ store: ImageStore, name: String = "kernel-test", content: String = "kernel") throws
-        -> Digest
+        -> GridModel.Digest
     {
-        let vmlinuz = try store.add(Array(content.utf8), mediaType: MediaType.vmlinuz)
-        let modules = try store.add(Array("modules".utf8), mediaType: MediaType.modules)
-        let configuration = KernelConfiguration(
-            architecture: "amd64", created: Timestamp(seconds: 1), name: name, release: "6.1.0", debianVersion: "6.1-1",
-            loadOrder: ["kernel/a.ko"], lateOrder: [])
-        let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
-        let manifest = OCIManifest(artifactType: MediaType.kernel, config: config, layers: [vmlinuz, modules])
-        return try store.tag(manifest, as: name, at: Timestamp(seconds: 1))
+        var kernel = HandmadeKernel()
+        kernel.name = name
+        kernel.vmlinuz = Array(content.utf8)
+        return try kernel.add(to: store)
     }
 
     /// An image whose filesystem is `blocks` blocks of noise.
     @discardableResult
     static func addImage(
-        _ store: ImageStore, _ name: String, kernel: Digest, blocks: Int = 3, seed: UInt64 = 1
-    ) throws -> Digest {
-        let data = bytes(blocks * VerityFormat.blockSize, seed: seed)
-        let root = VerityRoot(rootHash: kernel, salt: [], dataSize: Int64(data.count))
-        let layerName = [Annotation.layerName: "system"]
-        let layer = try store.add(
-            data, mediaType: MediaType.layer, annotations: root.annotations.merging(layerName) { old, _ in old })
-        let tree = try store.add(Array("tree".utf8), mediaType: MediaType.verityTree, annotations: layerName)
-        let environment = try Environment(parsing: name)
-        let configuration = ImageConfiguration(
-            architecture: "amd64", created: Timestamp(seconds: 2), environment: environment, variables: ["PATH=/bin"],
-            layers: [layer.digest], kernel: kernel, systemName: "Test", needs: ImageNeeds())
-        let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
-        let manifest = OCIManifest(artifactType: MediaType.image, config: config, layers: [layer, tree])
-        return try store.tag(manifest, as: environment.description, at: Timestamp(seconds: Int64(seed)))
+        _ store: ImageStore, _ name: String, kernel: GridModel.Digest, blocks: Int = 3, seed: UInt64 = 1
+    ) throws -> GridModel.Digest {
+        var image = HandmadeImage(try Environment(parsing: name), kernel: kernel)
+        image.data = bytes(blocks * VerityFormat.blockSize, seed: seed)
+        return try image.add(to: store, at: Timestamp(seconds: Int64(seed)))
+    }
+
+    /// Keeps a file that a build read.
+    static func addInput(_ home: Home, _ bytes: [UInt8]) throws -> GridModel.Digest {
+        let digest = BlobHash.digest(of: bytes)
+        let directory = "\(home.inputs)/sha256"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(directory)/\(digest.hex)"))
+        return digest
     }
 }

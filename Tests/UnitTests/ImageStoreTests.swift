@@ -4,6 +4,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageStore
+@testable import System
 
 @Suite struct ImageStoreTests {
     private func error(_ body: () throws -> Any) throws -> ImageStoreError {
@@ -17,7 +18,10 @@ import Testing
             let new = try ImageFixture.addImage(store, "@debian12", kernel: kernel, seed: 2)
             let environment = try Environment(parsing: "os/debian12")
             #expect(try store.image(for: environment)?.digest == new)
-            #expect(try store.image(reference: "@debian12").digest == new)
+            for reference in ["@debian12", "debian12", "os/debian12"] {
+                #expect(try store.image(reference: reference).digest == new)
+            }
+            #expect(try store.artifact(reference: "kernel-test").name == "kernel-test")
             #expect(try store.image(reference: old.description).digest == old)
             #expect(try store.image(reference: String(old.hex.prefix(8))).isNewest == false)
             #expect(try store.images().map(\.digest) == [old, new])
@@ -99,12 +103,123 @@ import Testing
             try store.remove(new)
             #expect(try store.image(reference: "@debian12").digest == old)
             #expect(!FileManager.default.fileExists(atPath: store.path(of: layer.filesystem.digest)))
-            // The other image has the same tree.
-            #expect(FileManager.default.fileExists(atPath: store.path(of: layer.tree.digest)))
+            // The other image has the same list of files.
+            let listing = try store.image(reference: old.description).manifest.listing(of: "system")
+            #expect(FileManager.default.fileExists(atPath: store.path(of: listing.digest)))
             #expect(try store.verify(nil).faults.isEmpty)
             try store.remove(old)
             try store.remove(kernel)
             #expect(try FileManager.default.contentsOfDirectory(atPath: "\(store.home.images)/blobs/sha256").isEmpty)
+        }
+    }
+
+    @Test func whatIsRegisteredIsNotYetWhatItsNameMeans() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            let old = try ImageFixture.addImage(store, "@debian12", kernel: kernel, seed: 1)
+            let manifest = try store.image(
+                reference: ImageFixture.addImage(store, "@debian12", kernel: kernel, seed: 2).description
+            ).manifest
+            let new = try store.digest(of: "@debian12")
+            try store.makeNewest(old)
+            #expect(try store.image(reference: "@debian12").digest == old)
+            #expect(try store.image(reference: new.description).isNewest == false)
+            // To enter it again changes nothing.
+            #expect(try store.register(manifest, as: "os/debian12", at: Timestamp(seconds: 9)) == new)
+            #expect(try store.images().map(\.digest) == [new, old])
+            #expect(throws: ImageStoreError(.unknownReference, "")) {
+                try store.makeNewest(BlobHash.digest(of: Array("nothing".utf8)))
+            }
+        }
+    }
+
+    @Test func whatIsSaidAboutAnImageGoesWithIt() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            let image = try ImageFixture.addImage(store, "@debian12", kernel: kernel)
+            let before = try FileManager.default.contentsOfDirectory(atPath: store.blobs).count
+            for text in ["one", "two", "one"] {
+                try store.attach(
+                    Array(text.utf8), mediaType: MediaType.envelope, artifactType: MediaType.envelope, to: image,
+                    annotations: [Annotation.predicateType: "https://example.org/\(text)"])
+            }
+            let said = try store.referrers(of: image)
+            #expect(
+                said.map { $0.annotations?[Annotation.predicateType] } == [
+                    "https://example.org/one", "https://example.org/two",
+                ])
+            #expect(try said.map { String(decoding: try store.content(of: $0), as: UTF8.self) } == ["one", "two"])
+            #expect(try store.referrers(of: kernel).isEmpty)
+            #expect(try store.verify(nil).faults.isEmpty)
+            #expect(try store.collectGarbage(olderThan: .zero, now: Self.now) == Garbage())
+            try store.remove(image)
+            try store.remove(kernel)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: store.blobs).isEmpty && before > 0)
+        }
+    }
+
+    private static var now: Timestamp { Timestamp(seconds: Int64(Date().timeIntervalSince1970) + 1) }
+
+    @Test func onlyOldBlobsThatNothingNamesAreGarbage() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            let image = try ImageFixture.addImage(store, "@debian12", kernel: kernel)
+            try store.attach([1], mediaType: MediaType.spdx, artifactType: MediaType.spdx, to: image)
+            let blob = try store.add(ImageFixture.bytes(10000, seed: 4), mediaType: MediaType.layer)
+            // What was unpacked or fetched may look old: what counts is when it came here.
+            let path = store.path(of: blob.digest)
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1000)], ofItemAtPath: path)
+            let day = Duration.seconds(86400)
+            #expect(try store.collectGarbage(olderThan: day, now: Self.now) == Garbage())
+            let later = Timestamp(seconds: Self.now.seconds + 86400)
+            #expect(try store.collectGarbage(olderThan: day, now: later, dryRun: true).files == 1)
+            #expect(FileManager.default.fileExists(atPath: path))
+            let freed = try store.collectGarbage(olderThan: day, now: later)
+            #expect(freed.files == 1 && freed.bytes >= 10000)
+            #expect(!FileManager.default.fileExists(atPath: path))
+            #expect(try store.verify(nil).faults.isEmpty && store.referrers(of: image).count == 1)
+        }
+    }
+
+    @Test func inputsThatALockNamesAreKept() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            var image = HandmadeImage(try Environment(parsing: "@debian12"), kernel: kernel)
+            let inputs = try ["stored", "locked", "left"].map { try ImageFixture.addInput(store.home, Array($0.utf8)) }
+            image.documents.lock.layers[0].files = [Lock.File(source: "a", digest: inputs[0], size: 6)]
+            _ = try image.add(to: store)
+            var lock = image.documents.lock
+            lock.layers[0].files = [Lock.File(source: "b", digest: inputs[1], size: 6)]
+            let locks = "\(store.home.path)/locks"
+            try FileManager.default.createDirectory(atPath: locks, withIntermediateDirectories: true)
+            try Data(try lock.encoded(pretty: true)).write(to: URL(fileURLWithPath: "\(locks)/x.json"))
+            let left = { try FileManager.default.contentsOfDirectory(atPath: "\(store.home.inputs)/sha256").sorted() }
+            #expect(try store.collectInputs(olderThan: .seconds(60), now: Self.now) == Garbage())
+            #expect(try store.collectInputs(olderThan: .zero, now: Self.now).files == 1)
+            #expect(try left() == inputs.prefix(2).map(\.hex).sorted())
+            // A lock that cannot be read might name any of them.
+            try Data("{".utf8).write(to: URL(fileURLWithPath: "\(locks)/y.json"))
+            #expect(throws: (any Error).self) { try store.collectInputs(olderThan: .zero, now: Self.now) }
+            #expect(try left().count == 2)
+        }
+    }
+
+    @Test func nothingIsCollectedWithoutRegardWhileABuildRuns() throws {
+        try ImageFixture.withStore { store in
+            try Files.makeDirectories("\(store.home.cache)/build-x")
+            let left = try FileLock.take("\(store.home.cache)/build-x/lock")
+            #expect(try error { try store.withoutBuilds { 1 } }.code == .busy)
+            withExtendedLifetime(left) {}
+            let name = try FileLock.take("\(store.home.cache)/os_debian12.lock")
+            #expect(try error { try store.withoutBuilds { 1 } }.message.contains("os_debian12.lock"))
+            withExtendedLifetime(name) {}
+        }
+        try ImageFixture.withStore { store in
+            // What a killed build left is locked by nobody.
+            try Files.makeDirectories("\(store.home.cache)/build-x")
+            try Files.write([], to: "\(store.home.cache)/build-x/lock")
+            #expect(try store.withoutBuilds { 1 } == 1)
         }
     }
 

@@ -62,3 +62,5 @@ int sojourn_term_signal(int status);
 /// mount(2) with a message-friendly signature; NULL data and source are allowed.
 int sojourn_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
 int sojourn_set_clock(uint64_t nanoseconds);
+
+#include "sandbox.h"

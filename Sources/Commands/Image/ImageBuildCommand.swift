@@ -1,4 +1,5 @@
 import ArgumentParser
+import GridModel
 import ImageFactory
 import ImageStore
 
@@ -6,8 +7,8 @@ struct ImageBuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "build", abstract: "Build an image or a kernel from its recipe.",
         discussion: """
-            The last line of standard output is the digest of the manifest. An image that was made from the same recipe is \
-            not built again, unless --fresh is given.
+            The last line of standard output is the digest of the manifest. The first build chooses every package and keeps \
+            the choice as a lock; from the same recipe and lock every later build gives the same bits, here and elsewhere.
             """)
 
     @Argument(
@@ -15,13 +16,32 @@ struct ImageBuildCommand: ParsableCommand {
         completion: .file(extensions: ["yaml"]))
     var recipe: String
 
-    @Flag(help: "Build anew from today's packages.")
+    @Option(
+        name: .long, help: "Read the lock from this file; if it is not there, write the new one to it.",
+        completion: .file(extensions: ["json"]))
+    var lock: String?
+
+    @Flag(name: .long, help: "Refuse to make a new lock.")
+    var locked = false
+
+    @Flag(name: .long, help: "Make a new lock from today's packages; the system below stays as it is.")
     var fresh = false
+
+    @Option(
+        name: .long, help: "Take inputs from a directory that 'image export --inputs' wrote.", completion: .directory)
+    var inputs: String?
+
+    @Flag(name: .long, help: "Do not run the recipe's checks in a machine; payloads are told that nobody did.")
+    var noCheck = false
 
     @OptionGroup var home: HomeOptions
 
     func run() throws {
-        let digest = try home.factory(store: try home.store()).build(recipe, fresh: fresh)
-        print(digest)
+        var options = BuildOptions()
+        options.lockFile = lock
+        options.mustBeLocked = locked
+        options.isFresh = fresh
+        options.inputs = inputs
+        print(try home.factory(store: try home.store(), checks: !noCheck).build(recipe, options))
     }
 }

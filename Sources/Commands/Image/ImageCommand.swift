@@ -2,10 +2,11 @@ package import ArgumentParser
 
 package struct ImageCommand: ParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "image", abstract: "Build, list and check images.",
+        commandName: "image", abstract: "Build, list, check and move images.",
         subcommands: [
-            ImageBuildCommand.self, ImageListCommand.self, ImageShowCommand.self, ImageVerifyCommand.self,
-            ImageRemoveCommand.self,
+            ImageBuildCommand.self, ImageListCommand.self, ImageShowCommand.self, ImageDiffCommand.self,
+            ImageVerifyCommand.self, ImageRebuildCommand.self, ImageRemoveCommand.self, ImageGarbageCommand.self,
+            ImageExportCommand.self, ImageImportCommand.self, ImageStepCommand.self,
         ])
 
     package init() {}

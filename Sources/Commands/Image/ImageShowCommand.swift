@@ -1,91 +1,64 @@
 import ArgumentParser
-import GridModel
 import ImageFormat
 import ImageStore
-import StrictJSON
 
 struct ImageShowCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one image.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show an image or a kernel, or one part of it.",
+        discussion: """
+            Without a flag: what it is, and what it needs. --lock and --recipe print what 'image build --lock' and 'image build' \
+            read. --files prints one line for each path; what a layer removes of those below it is marked 'removed'.
+            """)
 
-    @Argument(help: "An environment, a digest, or at least 8 digits of one.")
+    enum Part: String, EnumerableFlag {
+        case packages, files, layers, provenance, lock, recipe
+
+        static func help(for part: Part) -> ArgumentHelp? {
+            switch part {
+            case .packages: "Its packages with their versions."
+            case .files: "Its files, and the layer that each comes from."
+            case .layers: "Its filesystems, or the parts of a kernel."
+            case .provenance: "What it was made from, and what is said about it."
+            case .lock: "The lock: every input by digest, as JSON."
+            case .recipe: "The texts of its recipes, the system's first."
+            }
+        }
+    }
+
+    @Argument(help: "An environment, a kernel's name, a digest, or at least 8 digits of one.")
     var reference: String
 
-    @Flag(help: "Print JSON.")
+    @Flag(exclusivity: .exclusive)
+    var part: Part?
+
+    @Flag(help: "Print JSON; of files, one object a line.")
     var json = false
 
     @OptionGroup var home: HomeOptions
 
     func run() throws {
         let store = try home.store()
-        let image = try store.image(reference: reference)
-        let description = ImageDescription(image, kernel: try store.kernel(of: image))
-        if json {
-            print(String(decoding: try StrictJSON.encode(description, pretty: true), as: UTF8.self))
-        } else {
-            Output.fields(description.fields)
+        let artifact = try store.artifact(reference: reference)
+        guard let part else { return try description(of: artifact, store).show(asJSON: json) }
+        Report.line("sojourn: \(artifact.name) is \(artifact.digest)")
+        switch part {
+        case .packages: try PackageTable(store.packages(of: artifact)).show(asJSON: json)
+        case .layers: try PartTable(artifact, store).show(asJSON: json)
+        case .provenance: try ProvenanceReport(artifact, store).show(asJSON: json)
+        case .lock: try Report.data(store.lock(of: artifact).encoded(pretty: true))
+        case .recipe: for recipe in try store.recipes(of: artifact) { try Report.data(recipe) }
+        case .files:
+            guard case .image(let image) = artifact else {
+                throw ValidationError("\(artifact.name) is a kernel, which has no list of files; see its --layers")
+            }
+            try FileTable(image, store).show(asJSON: json)
         }
     }
-}
 
-/// What `image show` prints.
-struct ImageDescription: Encodable {
-    struct Layer: Encodable {
-        var name: String
-        var digest: Digest
-        var size: Int64
-        var verityTree: Digest
-        var verityRoot: String
-    }
-
-    var environment: Environment
-    var digest: Digest
-    var newest: Bool
-    var system: String
-    var created: Timestamp
-    var kernel: Digest
-    var kernelRelease: String
-    var guestInterface: Int
-    var needs: ImageNeeds
-    var variables: [String]
-    var layers: [Layer]
-    var checks: [String]
-    var purpose: String?
-    var licence: String?
-
-    init(_ image: StoredImage, kernel: StoredKernel) {
-        environment = image.environment
-        digest = image.digest
-        newest = image.isNewest
-        system = image.configuration.systemName
-        created = image.configuration.created
-        self.kernel = kernel.digest
-        kernelRelease = kernel.configuration.release
-        guestInterface = image.configuration.guestInterface
-        needs = image.configuration.needs
-        variables = image.configuration.variables
-        layers = image.layers.map {
-            Layer(
-                name: $0.name, digest: $0.filesystem.digest, size: $0.filesystem.size,
-                verityTree: $0.tree.digest, verityRoot: $0.verity.rootHash.hex)
+    private func description(of artifact: StoredArtifact, _ store: ImageStore) throws -> any Shown {
+        switch artifact {
+        case .image(let image): ImageDescription(image, kernel: try store.kernel(of: image))
+        case .kernel(let kernel): KernelDescription(kernel)
         }
-        checks = image.configuration.checks
-        purpose = image.configuration.purpose
-        licence = image.configuration.licence
-    }
-
-    var fields: [(String, String)] {
-        var fields = [
-            ("environment", "\(environment)\(newest ? "" : " (there is a newer one)")"), ("digest", "\(digest)"),
-            ("system", system),
-            ("packages of", "\(created)"), ("kernel", "\(kernelRelease), \(kernel)"),
-            ("needs", "\(needs.memory) of memory, \(needs.cores) core(s)"),
-        ]
-        fields += layers.map {
-            ("layer \($0.name)", "\($0.digest), \(ByteCount($0.size).rounded), verity root \($0.verityRoot)")
-        }
-        fields += variables.map { ("variable", $0) } + checks.map { ("check", $0) }
-        if let purpose { fields.append(("purpose", purpose)) }
-        if let licence { fields.append(("licence", licence)) }
-        return fields
     }
 }

@@ -1,5 +1,6 @@
 import GridModel
 import ImageFactory
+import ImageFormat
 import ImageStore
 import Machine
 import QEMU
@@ -11,22 +12,47 @@ struct ImageProvider {
     let installation: Installation
 
     func provide(
-        _ environment: Environment, progress: ProgressLine, isQuiet: Bool
+        _ environment: Environment, kernel reference: String?, progress: ProgressLine, isQuiet: Bool
     ) throws -> (image: StoredImage, kernel: StoredKernel) {
         let store = try ImageStore(home: home)
         let image = try store.image(for: environment) ?? build(environment, store, progress, isQuiet)
-        return (image, try store.kernel(of: image))
+        guard let reference else { return (image, try store.kernel(of: image)) }
+        let kernel = try chosenKernel(reference, store, progress, isQuiet)
+        guard kernel.configuration.guestInterface >= image.configuration.guestInterface else {
+            throw ImageStoreError(
+                .unknownReference,
+                "--kernel \(reference): \(image.environment) needs guest interface \(image.configuration.guestInterface), this "
+                    + "kernel has \(kernel.configuration.guestInterface); choose a newer one")
+        }
+        return (image, kernel)
+    }
+
+    /// By digest or name; by its recipe's name it is made on first use, as images are.
+    private func chosenKernel(
+        _ reference: String, _ store: ImageStore, _ progress: ProgressLine, _ isQuiet: Bool
+    ) throws -> StoredKernel {
+        let isName = reference.hasPrefix("kernel-")
+        if isName, try store.kernel(named: reference) == nil {
+            return try factory(store, progress, isQuiet).ensureKernel(reference)
+        }
+        return try store.kernel(reference: reference)
     }
 
     private func build(
         _ environment: Environment, _ store: ImageStore, _ progress: ProgressLine, _ isQuiet: Bool
     ) throws -> StoredImage {
-        let factory = Factory(store: store, recipes: try RecipeBook.standard(home: home)) { line in
+        try factory(store, progress, isQuiet).ensure(environment)
+    }
+
+    private func factory(_ store: ImageStore, _ progress: ProgressLine, _ isQuiet: Bool) throws -> Factory {
+        let say = { (line: String) in
             if isQuiet { return }
             progress.clear()
             Report.line("sojourn: \(line)")
         }
-        return try factory.ensure(environment)
+        let machine = CheckMachine(home: home, installation: installation, progress: say)
+        return Factory(
+            store: store, recipes: try RecipeBook.standard(home: home), check: machine.run, progress: say)
     }
 
     /// For the trial of an accelerator: this kernel, and the agent alone.

@@ -15,6 +15,13 @@ struct MachineOptions: ParsableArguments {
     @Option(name: .long, help: "A minimal operating system: short for --env @OS.")
     var os: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Another kernel than the image was checked with: a name (kernel-debian13) or a digest.", valueName: "kernel"
+        ))
+    var kernel: String?
+
     @Option(name: .long, help: "How many cores: N, or a range N-M (default: 1).", transform: CoreRange.init(parsing:))
     var cores: CoreRange?
 

@@ -31,9 +31,12 @@ struct MachineSession {
         let clock = ContinuousClock()
         let begun = clock.now
         let provider = ImageProvider(home: home, installation: installation)
-        let (image, kernel) = try provider.provide(environment, progress: progress, isQuiet: options.quiet)
+        let (image, kernel) = try provider.provide(
+            environment, kernel: options.kernel, progress: progress, isQuiet: options.quiet)
         let elapsed = begun.duration(to: clock.now) / .milliseconds(1)
         request.terminal = try terminal()
+        request.documents = try EnvironmentDocument.documents(
+            for: image, kernel: kernel, in: try ImageStore(home: home))
         let accelerator = try chooseAccelerator(home, kernel, provider, progress)
         let specification = try request.specify(
             image: image, kernel: kernel, accelerator: accelerator, account: .current, imageMilliseconds: Int64(elapsed)

@@ -9,15 +9,21 @@ struct AptRoot {
     /// `Acquire::…` settings as lines of apt.conf.
     let options: [String]
     private let sources: [AptSource]
+    private let status: String
     private let tools: Toolbox
 
-    init(_ directory: String, sources: [AptSource], choice: SuiteChoice, tools: Toolbox) throws {
+    /// `status` is the dpkg status file of the system to install on; nil for none.
+    init(_ directory: String, choice: SuiteChoice, status: String? = nil, tools: Toolbox) throws {
+        let sources = try DebianArchive.ofHost().sources(for: choice)
         self.directory = directory
+        self.status = status ?? "\(directory)/state/status"
         self.sources = sources
         self.tools = tools
         options =
             try Self.hostOptions(tools) + (choice.acceptsEndOfLife ? ["Acquire::Check-Valid-Until \"false\";"] : [])
-        for part in ["etc/none.d", "etc/keys", "state/lists/partial", "cache/archives/partial", "log"] {
+        for part in [
+            "etc/none.d", "etc/keys", "etc/preferences.d", "state/lists/partial", "cache/archives/partial", "log",
+        ] {
             try Files.makeDirectories("\(directory)/\(part)", mode: 0o755)
         }
         try Files.write([], to: "\(directory)/state/status")
@@ -41,11 +47,13 @@ struct AptRoot {
         }
     }
 
-    /// Fetches and verifies what the archive says of itself; with `packages` also its lists of packages.
-    func update(packages: Bool) throws {
-        var arguments = ["-qq", "update", "-o", "APT::Update::Error-Mode=any"]
-        if !packages { arguments += ["-o", "Acquire::IndexTargets::deb::Packages::DefaultEnabled=false"] }
-        try tools.run(.apt, arguments, adding: environment, deadline: .seconds(600))
+    /// Fetches and verifies the archive's lists, once in this directory.
+    func update() throws {
+        let marker = "\(directory)/updated"
+        guard !Files.exists(marker) else { return }
+        try tools.run(
+            .apt, ["-qq", "update", "-o", "APT::Update::Error-Mode=any"], adding: environment, deadline: .seconds(600))
+        try Files.write([], to: marker)
     }
 
     /// The date of the newest Release file: a build from these lists gets it as its time.
@@ -63,27 +71,94 @@ struct AptRoot {
         return newest
     }
 
-    /// The newest version's paragraph of a package.
-    func paragraph(_ package: String) throws -> [String: String] {
-        let text = try tools.output(.aptCache, ["show", "--no-all-versions", package], adding: environment)
-        guard let stanza = Deb822.stanzas(text).first else {
-            throw ImageFactoryError(.wrongInput, "the archive has no package \(package)")
+    /// What apt would install for these names or patterns, by name and version; nothing is installed.
+    func resolve(_ wanted: [String]) throws -> [(name: String, version: String)] {
+        let text: String
+        do {
+            text = try tools.output(
+                .apt, ["-q", "install", "--simulate", "--no-install-recommends"] + wanted, adding: environment)
+        } catch let error as ImageFactoryError where error.code == .toolFailed {
+            throw ImageFactoryError(.wrongInput, try unlocatable() ?? error.message)
         }
-        return stanza
+        // "Inst NAME[:ARCH] [OLD] (VERSION SOURCE [ARCH])", in the order of installation.
+        return text.split(separator: "\n").filter { $0.hasPrefix("Inst ") }.compactMap { line in
+            guard let open = line.firstIndex(of: "("), let name = line.dropFirst(5).split(separator: " ").first else {
+                return nil
+            }
+            let version = line[line.index(after: open)...].prefix { $0 != " " && $0 != ")" }
+            return (String(name.prefix { $0 != ":" }), String(version))
+        }
     }
 
-    /// Fetches a package of exactly this version and returns its file.
-    func download(_ package: String, version: String) throws -> String {
-        let target = "\(directory)/download"
-        try Files.makeDirectories(target)
-        try tools.run(
-            .apt, ["-qq", "download", "\(package)=\(version)"], adding: environment, directory: target,
-            deadline: .seconds(1800))
-        guard let file = try Files.list(target).first(where: { $0.hasPrefix("\(package)_") && $0.hasSuffix(".deb") })
-        else {
-            throw ImageFactoryError(.wrongInput, "apt-get fetched no file of \(package) \(version)")
+    /// apt's own complaint about names, which its output buries.
+    private func unlocatable() throws -> String? {
+        let complaints = try tools.logLines(matching: [
+            "E: Unable to locate package", "has no installation candidate", "E: Couldn't find any package",
+            "Depends:", "E: Unable to correct problems",
+        ])
+        guard !complaints.isEmpty else { return nil }
+        return "apt cannot install what the recipe asks for: \(complaints.joined(separator: "; ")); "
+            + "correct the recipe's 'packages' (names as in the suite's archive)"
+    }
+
+    /// The archive's paragraphs of exactly these versions.
+    func packages(_ wanted: [(name: String, version: String)]) throws -> [Lock.Package] {
+        guard !wanted.isEmpty else { return [] }
+        let text = try tools.output(
+            .aptCache, ["show"] + wanted.map { "\($0.name)=\($0.version)" }, adding: environment)
+        var found: [String: [String: String]] = [:]
+        for stanza in Deb822.stanzas(text) {
+            found["\(stanza["package"] ?? "") \(stanza["version"] ?? "")"] = stanza
         }
-        return "\(target)/\(file)"
+        return try wanted.map { name, version in
+            guard let stanza = found["\(name) \(version)"], let hex = stanza["sha256"],
+                let size = stanza["size"].flatMap({ Int64($0) }), let architecture = stanza["architecture"]
+            else {
+                throw ImageFactoryError(.wrongInput, "the archive gives no sha256 of \(name) \(version)")
+            }
+            return Lock.Package(
+                name: name, version: version, architecture: architecture,
+                digest: try Digest(parsing: "sha256:\(hex)"), size: size)
+        }
+    }
+
+    /// The newest version's paragraph of a package.
+    func paragraph(_ package: String) throws -> [String: String]? {
+        do {
+            let text = try tools.output(.aptCache, ["show", "--no-all-versions", package], adding: environment)
+            return Deb822.stanzas(text).first
+        } catch let error as ImageFactoryError where error.code == .toolFailed {
+            // apt-cache's way to say that there is none.
+            return nil
+        }
+    }
+
+    /// Fetches packages of exactly these versions into a directory, as files of their names there. What the archive has no
+    /// longer is reported as a whole.
+    func download(_ packages: [Lock.Package], to target: String) throws {
+        try Files.makeDirectories(target)
+        do {
+            try tools.run(
+                .apt, ["-qq", "download"] + packages.map { "\($0.name):\($0.architecture)=\($0.version)" },
+                adding: environment, directory: target, deadline: .seconds(3600))
+        } catch let error as ImageFactoryError where error.code == .toolFailed {
+            let gone = try packages.filter { try !isOffered($0) }
+            guard !gone.isEmpty else { throw error }
+            throw ImageFactoryError(
+                .wrongInput,
+                "the mirror no longer has \(gone.count) locked package\(gone.count == 1 ? "" : "s"): "
+                    + gone.prefix(10).map { "\($0.name) \($0.version)" }.joined(separator: ", ")
+                    + "; give their files with --inputs DIR, or make a new lock with --fresh")
+        }
+    }
+
+    private func isOffered(_ package: Lock.Package) throws -> Bool {
+        do {
+            _ = try tools.output(.aptCache, ["show", "\(package.name)=\(package.version)"], adding: environment)
+            return true
+        } catch let error as ImageFactoryError where error.code == .toolFailed {
+            return false
+        }
     }
 
     private var environment: [String] { ["APT_CONFIG=\(directory)/apt.conf"] }
@@ -100,7 +175,7 @@ struct AptRoot {
         Dir::Etc::trusted "/etc/apt/trusted.gpg";
         Dir::Etc::trustedparts "/etc/apt/trusted.gpg.d/";
         Dir::State "state/";
-        Dir::State::status "\(directory)/state/status";
+        Dir::State::status "\(status)";
         Dir::Cache "cache/";
         Dir::Log "log/";
         Dir::Bin::dpkg "/usr/bin/dpkg";

@@ -16,18 +16,24 @@ struct BuiltKernel {
 struct KernelBuild {
     let recipe: KernelRecipe
     let directory: String
-    let home: Home
     let tools: Toolbox
     let progress: (String) -> Void
 
-    func run() throws -> BuiltKernel {
+    /// Chooses the newest package.
+    func lock() throws -> Lock {
         progress("looking for \(recipe.package) in the archive of \(recipe.suite.suite)")
-        let apt = try AptRoot(
-            "\(directory)/apt", sources: try DebianArchive.ofHost().sources(for: recipe.suite), choice: recipe.suite,
-            tools: tools)
-        try apt.update(packages: true)
-        let package = try concretePackage(apt)
-        let file = try fetch(package, from: apt)
+        let apt = try AptRoot("\(directory)/apt", choice: recipe.suite, tools: tools)
+        try apt.update()
+        var layer = Lock.Layer(
+            name: recipe.name, recipe: BlobHash.digest(of: recipe.text.bytes), time: try apt.newestRelease())
+        layer.packages = try apt.packages([try concretePackage(apt)])
+        return Lock(kernel: nil, layers: [layer])
+    }
+
+    func run(_ lock: Lock.Layer, _ inputs: Inputs) throws -> BuiltKernel {
+        guard let package = lock.packages.first, let file = try inputs.file(package.digest) else {
+            throw ImageFactoryError(.locked, "the lock of \(recipe.name) names no package that is kept")
+        }
         progress("unpacking \(package.name) \(package.version)")
         let root = "\(directory)/root"
         try tools.run(.dpkgDeb, ["-x", file, root], deadline: .seconds(300))
@@ -39,24 +45,19 @@ struct KernelBuild {
         let boot = try set.order(recipe.bootModules)
         let late = try set.order(recipe.lateModules, without: boot)
         let configuration = KernelConfiguration(
-            architecture: "amd64", created: try apt.newestRelease(), name: recipe.name, release: release,
+            architecture: "amd64", created: lock.time, name: recipe.name, release: release,
             debianVersion: package.version, loadOrder: boot, lateOrder: late)
         let archive = "\(directory)/modules.cpio"
         try write(configuration, from: set, to: archive)
         return BuiltKernel(vmlinuz: "\(root)/boot/vmlinuz-\(release)", modules: archive, configuration: configuration)
     }
 
-    private struct Package {
-        let name: String
-        let version: String
-        let digest: Digest
-    }
-
     /// Follows the dependency of a package like linux-image-cloud-amd64, which holds nothing itself.
-    private func concretePackage(_ apt: AptRoot) throws -> Package {
+    private func concretePackage(_ apt: AptRoot) throws -> (name: String, version: String) {
         var name = recipe.package
         for _ in 0..<3 {
-            let paragraph = try apt.paragraph(name)
+            let paragraph = try apt.paragraph(name).orThrow(
+                "the archive of \(recipe.suite.suite) has no package \(name)")
             let dependencies = (paragraph["depends"] ?? "").split(separator: ",").map {
                 $0.prefix { $0 != "(" }.filter { $0 != " " }
             }
@@ -64,19 +65,9 @@ struct KernelBuild {
                 name = next
                 continue
             }
-            let version = try paragraph["version"].orThrow("\(name) has no version")
-            let hex = try paragraph["sha256"].orThrow("the archive gives no sha256 of \(name)")
-            return Package(name: name, version: version, digest: try Digest(parsing: "sha256:\(hex)"))
+            return (name, try paragraph["version"].orThrow("\(name) has no version"))
         }
         throw ImageFactoryError(.unsuitableKernel, "\(recipe.package) depends on no package with a kernel")
-    }
-
-    private func fetch(_ package: Package, from apt: AptRoot) throws -> String {
-        let inputs = try Inputs(home: home)
-        if let kept = try inputs.file(package.digest) { return kept }
-        progress("fetching \(package.name) \(package.version)")
-        return try inputs.keep(
-            try apt.download(package.name, version: package.version), as: package.digest, of: package.name)
     }
 
     private func write(_ configuration: KernelConfiguration, from set: ModuleSet, to path: String) throws {

@@ -17,6 +17,7 @@ package enum Recipe: Sendable {
 
 /// The file that a recipe came from; its bytes become a blob of the image.
 package struct RecipeText: Sendable, Equatable {
+    /// Absolute where it was a file; what it names by relative paths lies beside it.
     package let path: String
     package let bytes: [UInt8]
 
@@ -37,12 +38,18 @@ package struct SuiteChoice: Sendable, Equatable {
 /// A recipe for an image: an operating system, or software on one.
 package struct ImageRecipe: Sendable {
     package var environment: Environment
-    /// The system recipe that it stands on.
-    package var base: Environment?
-    /// Nil where the base's is taken.
-    package var suite: SuiteChoice?
+    /// Where its filesystem begins.
+    package var ground: Ground
+    /// Of the Debian archive; on a base, from the base's suite.
     package var packages: [String]
-    package var wheels: [PythonWheel]
+    /// Lines as in pip's requirements files: `NAME==VERSION`, with `--hash=sha256:HEX` where pinned.
+    package var requirements: [PythonRequirement]
+    package var files: [FileSource]
+    package var snapshots: [SnapshotSource]
+    /// Shell scripts that run in the tree, in order, after everything else is in it.
+    package var scripts: [String]
+    package var limits: BuildLimits
+    package var permitted: Permitted
     package var variables: [String: String]
     package var checks: [String]
     package var needs: ImageNeeds?
@@ -50,8 +57,69 @@ package struct ImageRecipe: Sendable {
     package var licence: String?
     /// The name of a kernel recipe; nil where the base's is taken.
     package var kernel: String?
-    /// Its own text first, then its base's.
-    package var texts: [RecipeText]
+    package var text: RecipeText
+
+    package enum Ground: Sendable, Equatable {
+        /// A new system from the archive.
+        case suite(SuiteChoice)
+        /// The system recipe that it stands on.
+        case base(Environment)
+        /// A container image, for `skopeo`: `oci:DIRECTORY[:TAG]`, `docker://NAME`, ...
+        case container(String)
+    }
+
+    /// The suite of a system's own recipe.
+    package var suite: SuiteChoice? { if case .suite(let suite) = ground { suite } else { nil } }
+    package var base: Environment? { if case .base(let base) = ground { base } else { nil } }
+}
+
+/// A line of a requirements file (PEP 508 without markers and addresses).
+package struct PythonRequirement: Sendable, Equatable {
+    /// Name, extras and versions: `numpy>=1.26,<2`.
+    package var specifier: String
+    /// Of the wheels that are accepted; any where it is empty.
+    package var digests: [Digest]
+}
+
+/// A file of the image that the recipe brings: its content, or the name of a file beside the recipe.
+package struct FileSource: Sendable, Equatable {
+    package enum Content: Sendable, Equatable {
+        case text(String)
+        /// Relative to the recipe, or absolute.
+        case file(String)
+    }
+
+    /// Absolute in the image.
+    package var path: String
+    package var content: Content
+    package var mode: UInt16
+}
+
+/// A directory or a tar of an experiment's build server, as it stands.
+package struct SnapshotSource: Sendable, Equatable {
+    /// Relative to the recipe, or absolute.
+    package var source: String
+    /// The directory of the image that it becomes.
+    package var destination: String
+}
+
+/// What a build may take; what exceeds it is ended.
+package struct BuildLimits: Sendable, Equatable {
+    package var time: WallTime
+    package var disk: ByteCount
+    package var memory: ByteCount
+}
+
+/// What is refused in an image unless its recipe lists it. Paths are absolute in the image.
+package struct Permitted: Sendable, Equatable {
+    /// Files with a set-user-ID or set-group-ID bit.
+    package var setUserID: [String] = []
+    /// Files with capabilities.
+    package var capabilities: [String] = []
+    /// Private keys and tokens that are no secrets: what tests ship.
+    package var secrets: [String] = []
+
+    package init() {}
 }
 
 /// A recipe for a kernel artifact.
@@ -67,21 +135,4 @@ package struct KernelRecipe: Sendable {
     package var purpose: String?
     package var licence: String?
     package var text: RecipeText
-}
-
-/// A wheel of the Python package index, pinned by its content.
-package struct PythonWheel: Sendable, Equatable {
-    package var name: String
-    package var version: String
-    /// `cp311-cp311-manylinux_2_17_x86_64`: interpreter, binary interface, platforms joined by dots (PEP 425).
-    package var tag: String
-    package var digest: Digest
-
-    package var fileName: String { "\(name)-\(version)-\(tag).whl" }
-    package var parts: (interpreter: String, abi: String, platforms: [String]) {
-        let parts = tag.split(separator: "-").map(String.init)
-        return (parts[0], parts[1], parts[2].split(separator: ".").map(String.init))
-    }
-    /// `3.11` of `cp311`.
-    package var pythonVersion: String { "3.\(parts.interpreter.dropFirst(3))" }
 }

@@ -1,4 +1,3 @@
-import Glibc
 package import GridModel
 package import ImageStore
 import System
@@ -17,34 +16,44 @@ package struct RecipeBook: Sendable {
         return RecipeBook(directories: extra + named + ["\(home.path)/recipes", "\(prefix)/share/sojourn/recipes"])
     }
 
-    /// By environment, by a kernel's name, or by the path of a recipe file.
+    /// By environment (`debian12` and `@debian12` are short for `os/debian12`), by a kernel's name, or by the path of a
+    /// recipe file.
     package func recipe(_ name: String) throws -> Recipe {
-        if name.hasSuffix(".yaml") || name.hasSuffix(".yml") { return try Self.read(name) }
-        let wanted = name.hasPrefix("@") ? "os/\(name.dropFirst())" : name
+        if Self.isRecipeFile(name) { return try Self.read(name) }
+        let wanted = Self.wholeName(name)
         var names: [String] = []
         var broken: [any Error] = []
-        for file in try files() {
-            do {
-                let recipe = try Self.read(file)
-                if recipe.name == wanted { return recipe }
-                names.append(recipe.name)
-            } catch {
-                broken.append(error)
+        for directory in directories where Files.isDirectory(directory) {
+            var found: [(file: String, recipe: Recipe)] = []
+            for file in try Self.files(of: directory) {
+                do {
+                    let recipe = try Self.read(file)
+                    if recipe.name == wanted { found.append((file, recipe)) }
+                    names.append(recipe.name)
+                } catch {
+                    broken.append(error)
+                }
             }
+            guard found.count <= 1 else {
+                let files = found.map(\.file).joined(separator: ", ")
+                throw ImageFactoryError(
+                    .unknownRecipe,
+                    "several recipes are called '\(wanted)': \(files); remove all but one, or give the path of one")
+            }
+            if let only = found.first { return only.recipe }
         }
-        let searched = directories.filter(Files.isDirectory).joined(separator: ", ")
         throw ImageFactoryError(
             .unknownRecipe,
-            "there is no recipe for '\(name)' in \(searched.isEmpty ? "any recipe directory" : searched); "
-                + NearestNames.hint(for: wanted, among: names)
+            "there is no recipe for '\(name)' in \(searched()); \(NearestNames.hint(for: wanted, among: names))"
                 + broken.map { "; a recipe could not be read: \($0)" }.joined())
     }
 
+    /// What the recipe of an environment says, without its system.
     package func image(_ environment: Environment) throws -> ImageRecipe {
         guard case .image(let recipe) = try recipe(environment.description) else {
             throw ImageFactoryError(.unknownRecipe, "the recipe '\(environment)' makes a kernel, not an image")
         }
-        return try complete(recipe)
+        return recipe
     }
 
     package func kernel(_ name: String) throws -> KernelRecipe {
@@ -55,40 +64,59 @@ package struct RecipeBook: Sendable {
         return recipe
     }
 
+    /// A recipe with the system that it stands on.
+    package func chain(of recipe: ImageRecipe) throws -> RecipeChain {
+        guard let base = recipe.base else { return try RecipeChain(recipe) }
+        do {
+            return try RecipeChain(recipe, on: try image(base))
+        } catch let error as ImageFactoryError where error.code == .unknownRecipe {
+            throw ImageFactoryError(
+                .unknownRecipe, "\(recipe.text.path) stands on '\(base)', whose recipe is needed too", underlying: error
+            )
+        }
+    }
+
     /// The names of all recipes that can be read, sorted.
     package func names() throws -> [String] {
         var found: Set<String> = []
-        for file in try files() {
-            do { found.insert(try Self.read(file).name) } catch is ImageFactoryError {}
+        for directory in directories where Files.isDirectory(directory) {
+            for file in try Self.files(of: directory) {
+                do { found.insert(try Self.read(file).name) } catch is ImageFactoryError {}
+            }
         }
         return found.sorted()
     }
 
-    /// What a recipe says together with the system that it stands on.
-    package func complete(_ recipe: ImageRecipe) throws -> ImageRecipe {
-        guard let base = recipe.base else { return recipe }
-        let below = try image(base)
-        var whole = recipe
-        whole.suite = recipe.suite ?? below.suite
-        whole.packages = below.packages + recipe.packages.filter { !below.packages.contains($0) }
-        whole.variables = below.variables.merging(recipe.variables) { _, own in own }
-        whole.needs = recipe.needs ?? below.needs
-        whole.kernel = recipe.kernel ?? below.kernel
-        whole.texts = recipe.texts + below.texts
-        return whole
+    private static func wholeName(_ name: String) -> String {
+        if name.hasPrefix("@") { return "os/\(name.dropFirst())" }
+        let isShort = !name.contains("/") && !name.contains("@") && !name.hasPrefix("kernel-")
+        return isShort ? "os/\(name)" : name
     }
 
-    private func files() throws -> [String] {
-        try directories.filter(Files.isDirectory).flatMap { directory in
-            try Files.list(directory).filter { $0.hasSuffix(".yaml") }.map { "\(directory)/\($0)" }
-        }
+    private static func isRecipeFile(_ name: String) -> Bool { name.hasSuffix(".yaml") || name.hasSuffix(".yml") }
+
+    /// The directories, for a message.
+    private func searched() -> String {
+        if directories.isEmpty { return "no directory: none was given" }
+        return directories.map { Files.isDirectory($0) ? $0 : "\($0) (not there)" }.joined(separator: ", ")
+    }
+
+    private static func files(of directory: String) throws -> [String] {
+        try Files.list(directory).filter(isRecipeFile).map { "\(directory)/\($0)" }
     }
 
     private static func read(_ path: String) throws -> Recipe {
         do {
-            return try Recipe(parsing: RecipeText(path: path, bytes: try Files.read(path, limit: 1 << 18)))
+            return try Recipe(
+                parsing: RecipeText(path: absolute(path), bytes: try Files.read(path, limit: Recipe.limit)))
         } catch let error as SystemError {
             throw ImageFactoryError(.unknownRecipe, "cannot read the recipe \(path)", underlying: error)
         }
+    }
+
+    /// The directory without links; the file's own name, for what it names lies beside it, not beside what it links to.
+    private static func absolute(_ path: String) -> String {
+        guard let directory = Files.canonical(Files.parent(of: path)) else { return path }
+        return directory == "/" ? "/\(Files.name(of: path))" : "\(directory)/\(Files.name(of: path))"
     }
 }

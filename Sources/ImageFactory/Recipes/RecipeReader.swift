@@ -27,46 +27,72 @@ struct RecipeReader {
         Self.error(file, key.flatMap { mapping[Node($0)] } ?? node, message)
     }
 
+    func has(_ key: String) -> Bool { mapping[Node(key)] != nil }
+
     private mutating func value(_ key: String) -> Node? {
         known.append(key)
         return mapping[Node(key)]
     }
 
-    mutating func string(_ key: String) throws -> String? {
+    mutating func string(_ key: String, as kind: RecipeScalar = .text) throws -> String? {
         guard let node = value(key) else { return nil }
-        return try Self.scalar(node, file: file, what: "'\(key)'")
+        return try kind.text(of: node, file: file, what: "'\(key)'")
     }
 
-    mutating func required(_ key: String, example: String) throws -> String {
-        guard let text = try string(key) else {
+    mutating func required(_ key: String, as kind: RecipeScalar = .text, example: String) throws -> String {
+        guard let text = try string(key, as: kind) else {
             throw error(nil, "the key '\(key)' is missing; add for example '\(key): \(example)'")
         }
         return text
     }
 
     mutating func boolean(_ key: String) throws -> Bool {
-        switch try string(key) {
-        case nil, "false": return false
-        case "true": return true
-        default: throw error(key, "'\(key)' must be true or false")
+        guard let node = value(key) else { return false }
+        guard let value = RecipeScalar.boolean(node) else {
+            throw error(key, "'\(key)' must be true or false, without quotes")
         }
+        return value
     }
 
     /// A text that a type of the domain understands.
-    mutating func parsed<Value>(_ key: String, _ parse: (String) throws -> Value) throws -> Value? {
-        guard let text = try string(key) else { return nil }
+    mutating func parsed<Value>(
+        _ key: String, as kind: RecipeScalar = .text, _ parse: (String) throws -> Value
+    ) throws -> Value? {
+        guard let text = try string(key, as: kind) else { return nil }
         do { return try parse(text) } catch { throw self.error(key, "'\(key)': \(error)") }
     }
 
-    mutating func strings(_ key: String, matching isValid: (String) -> Bool = { _ in true }) throws -> [String] {
+    /// As `parsed`, where the key must be there.
+    mutating func required<Value>(
+        _ key: String, example: String, _ parse: (String) throws -> Value
+    ) throws -> Value {
+        let text = try required(key, example: example)
+        do { return try parse(text) } catch { throw self.error(key, "'\(key)': \(error)") }
+    }
+
+    /// A list of texts that a type of the domain understands; empty where the key is not there.
+    mutating func list<Value>(
+        _ key: String, as kind: RecipeScalar = .text, _ parse: (String) throws -> Value
+    ) throws -> [Value] {
         try nodes(key).map { node in
-            let text = try Self.scalar(node, file: file, what: "an entry of '\(key)'")
-            guard isValid(text) else { throw Self.error(file, node, "'\(text)' is no valid entry of '\(key)'") }
-            return text
+            let text = try kind.text(of: node, file: file, what: "an entry of '\(key)'")
+            do { return try parse(text) } catch { throw Self.error(file, node, "'\(key)': \(error)") }
         }
     }
 
-    mutating func nodes(_ key: String) throws -> [Node] {
+    /// A list of mappings; `build` takes what it wants of each, and the rest is refused.
+    mutating func readers<Value>(
+        _ key: String, _ build: (inout RecipeReader) throws -> Value
+    ) throws -> [Value] {
+        try nodes(key).map { node in
+            var entry = try RecipeReader(node, file: file, what: "an entry of '\(key)'")
+            let value = try build(&entry)
+            try entry.finish()
+            return value
+        }
+    }
+
+    private mutating func nodes(_ key: String) throws -> [Node] {
         guard let node = value(key) else { return [] }
         guard case .sequence(let sequence) = node else {
             throw Self.error(file, node, "'\(key)' must be a list: one '- entry' line for each, or [a, b]")
@@ -81,8 +107,8 @@ struct RecipeReader {
         }
         var result: [String: String] = [:]
         for (name, value) in mapping {
-            let name = try Self.scalar(name, file: file, what: "a name in '\(key)'")
-            result[name] = try Self.scalar(value, file: file, what: "'\(name)' in '\(key)'")
+            let name = try RecipeScalar.key.text(of: name, file: file, what: "a name in '\(key)'")
+            result[name] = try RecipeScalar.quantity.text(of: value, file: file, what: "'\(name)' in '\(key)'")
         }
         return result
     }
@@ -95,20 +121,10 @@ struct RecipeReader {
     /// Refuses keys that nobody asked for.
     func finish() throws {
         for (key, _) in mapping {
-            let name = try Self.scalar(key, file: file, what: "a key")
+            let name = try RecipeScalar.key.text(of: key, file: file, what: "a key")
             guard known.contains(name) else {
                 throw Self.error(file, key, "unknown key '\(name)'; \(NearestNames.hint(for: name, among: known))")
             }
         }
-    }
-
-    private static func scalar(_ node: Node, file: String, what: String) throws -> String {
-        guard case .scalar(let scalar) = node else {
-            throw error(file, node, "\(what) must be a single value, not a list")
-        }
-        guard !scalar.string.isEmpty, !scalar.string.utf8.contains(where: { $0 < 32 && $0 != 10 || $0 == 127 }) else {
-            throw error(file, node, "\(what) is empty or holds control characters")
-        }
-        return scalar.string
     }
 }

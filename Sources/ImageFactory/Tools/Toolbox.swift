@@ -4,8 +4,8 @@ import System
 /// Runs tools: their output goes to one log, they die with us, and a failure shows the log's end.
 struct Toolbox: Sendable {
     let logPath: String
-    private let log: Descriptor
-    private let null: Descriptor
+    let log: Descriptor
+    let null: Descriptor
 
     init(log path: String) throws {
         logPath = path
@@ -20,16 +20,6 @@ struct Toolbox: Sendable {
         deadline: Duration
     ) throws {
         try run(tool, arguments, adding: environment, directory: directory, output: log, deadline: deadline)
-    }
-
-    /// Runs a tool in the namespaces of a build: mounts end with them, and every process in them ends when `unshare`
-    /// does. An ordinary user becomes their root, and its subordinate users the others.
-    func runInNamespaces(
-        _ tool: Tool, _ arguments: [String], adding environment: [String] = [], deadline: Duration
-    ) throws {
-        let user = Host.effectiveUser == 0 ? [] : ["--user", "--map-root-user", "--map-auto"]
-        let namespaces = [try Tool.unshare.find()] + user + ["--mount", "--pid", "--fork", "--kill-child"]
-        try run(tool, arguments, through: namespaces, adding: environment, output: log, deadline: deadline)
     }
 
     /// Runs a tool for its standard output, at most 64 MiB.
@@ -51,13 +41,13 @@ struct Toolbox: Sendable {
     }
 
     private func run(
-        _ tool: Tool, _ arguments: [String], through launcher: [String] = [], adding environment: [String],
-        directory: String? = nil, output: Descriptor, deadline: Duration
+        _ tool: Tool, _ arguments: [String], adding environment: [String], directory: String? = nil, output: Descriptor,
+        deadline: Duration
     ) throws {
         // The caller's umask must not reach the content of images.
         var child = ChildSpecification(
             try Tool.shell.find(),
-            ["-c", "umask 022 && exec \"$0\" \"$@\""] + launcher + [try tool.find()] + arguments,
+            ["-c", "umask 022 && exec \"$0\" \"$@\""] + [try tool.find()] + arguments,
             environment: environment + Self.environment(without: environment),
             descriptors: [null, output, log])
         child.directory = directory
@@ -65,28 +55,37 @@ struct Toolbox: Sendable {
         child.parentDeathSignal = SIGKILL
         note("+ \(tool.name) \(arguments.joined(separator: " "))")
         let process = try ChildProcess.spawn(child)
-        try watch(process, tool, until: .now.advanced(by: deadline))
+        try supervise(process, tool.name, deadline: deadline)
+    }
+
+    /// Waits for a tool's end and judges it; `look` may throw in between. A tool that fills the disk is stopped before
+    /// nothing is left: how it would report that, and what it would leave half-written, differs from tool to tool.
+    func supervise(
+        _ process: ChildProcess, _ name: String, deadline: Duration, look: () throws -> Void = {}
+    ) throws {
+        let end = ContinuousClock.now.advanced(by: deadline)
+        do {
+            while try !Poll.wait(for: process.ended.raw, until: min(end, .now.advanced(by: .milliseconds(250)))) {
+                if try Files.freeSpace(logPath) < Self.reserve {
+                    throw ImageFactoryError.fullDisk(Files.parent(of: logPath))
+                }
+                try look()
+                guard ContinuousClock.now < end else {
+                    throw ImageFactoryError(
+                        .limitReached, "\(name) did not end within \(deadline.components.seconds) s\(try logEnd())")
+                }
+            }
+        } catch {
+            process.signal(SIGKILL)
+            _ = try process.wait()
+            throw error
+        }
         switch try process.wait() {
         case .exited(0): break
         case .exited(let code):
-            throw ImageFactoryError(.toolFailed, "\(tool.name) failed with status \(code)\(try logEnd())")
+            throw ImageFactoryError(.toolFailed, "\(name) failed with status \(code)\(try logEnd())")
         case .signalled(let number):
-            throw ImageFactoryError(.toolFailed, "\(tool.name) was ended by signal \(number)\(try logEnd())")
-        }
-    }
-
-    /// Waits for the end. A tool that fills the disk is stopped before nothing is left: how it would report that, and what
-    /// it would leave half-written, differs from tool to tool.
-    private func watch(_ process: ChildProcess, _ tool: Tool, until deadline: ContinuousClock.Instant) throws {
-        while try !Poll.wait(for: process.ended.raw, until: min(deadline, .now.advanced(by: .milliseconds(250)))) {
-            if try Files.freeSpace(logPath) < Self.reserve {
-                try process.stop(grace: .seconds(1))
-                throw ImageFactoryError.fullDisk(Files.parent(of: logPath))
-            }
-            guard ContinuousClock.now < deadline else {
-                try process.stop(grace: .seconds(1))
-                throw ImageFactoryError(.toolFailed, "\(tool.name) did not end in time\(try logEnd())")
-            }
+            throw ImageFactoryError(.toolFailed, "\(name) was ended by signal \(number)\(try logEnd())")
         }
     }
 
@@ -98,12 +97,26 @@ struct Toolbox: Sendable {
         do { try log.write("\(text)\n".utf8) } catch {}
     }
 
-    /// For a message: the last lines of the log, and where all of it is.
-    private func logEnd() throws -> String {
+    /// The log's last lines that hold one of these texts, each once.
+    func logLines(matching texts: [String]) throws -> [String] {
+        var found: [String] = []
+        for line in try logTail(65536).split(separator: "\n") where texts.contains(where: { line.contains($0) }) {
+            let text = line.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            if !found.contains(text) { found.append(text) }
+        }
+        return Array(found.suffix(10))
+    }
+
+    private func logTail(_ bytes: Int64) throws -> String {
         let file = try Descriptor.open(logPath, O_RDONLY)
         let size = try file.size()
-        try retrying("read \(logPath)") { lseek(file.raw, off_t(max(0, size - 8192)), SEEK_SET) }
-        let text = String(decoding: try file.read(upTo: 8192) ?? [], as: UTF8.self)
+        try retrying("read \(logPath)") { lseek(file.raw, off_t(max(0, size - bytes)), SEEK_SET) }
+        return String(decoding: try file.read(upTo: Int(bytes)) ?? [], as: UTF8.self)
+    }
+
+    /// For a message: the last lines of the log, and where all of it is.
+    private func logEnd() throws -> String {
+        let text = try logTail(8192)
         // Of a line that was written over, its last state.
         let lines = text.split(separator: "\n").map { $0.split(separator: "\r").last ?? "" }.suffix(20).map {
             "  \($0)\n"

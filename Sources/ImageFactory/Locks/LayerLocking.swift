@@ -1,0 +1,93 @@
+import Glibc
+import GridModel
+import ImageFormat
+import ImageStore
+import System
+
+/// Finds every input of a recipe as of today, by digest: the one place where a build chooses.
+struct LayerLocking {
+    let recipe: ImageRecipe
+    let suite: SuiteChoice?
+    /// The lock and the packages of what it stands on; the tree of that is unpacked.
+    let base: (lock: Lock.Layer, packages: PackageList)?
+    let directory: BuildDirectory
+    let inputs: Inputs
+    let tools: Toolbox
+    let progress: (String) -> Void
+
+    func run() throws -> Lock.Layer {
+        var layer = Lock.Layer(
+            name: recipe.environment.description, recipe: BlobHash.digest(of: recipe.text.bytes),
+            time: base?.lock.time ?? Timestamp(seconds: 0))
+        if let suite, recipe.suite != nil || !recipe.packages.isEmpty {
+            try lockPackages(&layer, suite)
+        }
+        if case .container(let reference) = recipe.ground {
+            progress("fetching the container image \(reference)")
+            let container = try ContainerImage.lock(reference, beside: recipe.text.path, directory, inputs, tools)
+            layer.container = container
+            layer.time = try ContainerImage(container).created(inputs)
+        }
+        if !recipe.requirements.isEmpty {
+            layer.wheels = try WheelFetcher(inputs: inputs, tools: tools, progress: progress).lock(
+                recipe.requirements, for: try pythonTarget(layer), in: directory.path)
+        }
+        layer.files = try recipe.files.compactMap(lockFile)
+        layer.snapshots = try recipe.snapshots.map { snapshot in
+            try SnapshotArchive(source: snapshot.source, beside: recipe.text.path, tools: tools, progress: progress)
+                .lock(inputs, in: directory.path)
+        }
+        return layer
+    }
+
+    private func lockPackages(_ layer: inout Lock.Layer, _ suite: SuiteChoice) throws {
+        progress("looking at the archive of \(suite.suite)")
+        let status = base == nil ? nil : "\(directory.work)/tree/var/lib/dpkg/status"
+        if let status, !Files.exists(status) {
+            throw ImageFactoryError(.wrongInput, "\(recipe.environment) asks for packages, but its base has no dpkg")
+        }
+        let apt = try AptRoot("\(directory.path)/apt", choice: suite, status: status, tools: tools)
+        try apt.update()
+        var wanted = recipe.packages
+        if base == nil {
+            wanted += ["?essential", "?priority(required)", "apt"]
+            // Else usrmerge would be chosen for init-system-helpers, and bring Perl.
+            if try apt.paragraph("usr-is-merged") != nil { wanted.append("usr-is-merged") }
+        }
+        layer.packages = try apt.packages(try apt.resolve(wanted)).sorted {
+            ($0.name, $0.version) < ($1.name, $1.version)
+        }
+        layer.time = max(layer.time, try apt.newestRelease())
+    }
+
+    private func lockFile(_ file: FileSource) throws -> Lock.File? {
+        guard case .file(let source) = file.content else { return nil }
+        let path = recipe.text.path(of: source)
+        guard Files.exists(path), !Files.isDirectory(path) else {
+            throw ImageFactoryError(.wrongInput, "\(recipe.text.path): there is no file \(path), which 'files' names")
+        }
+        let (digest, size) = try inputs.keepCopy(of: path, tools: tools)
+        return Lock.File(source: source, digest: digest, size: size)
+    }
+
+    /// Python and libc that wheels must fit, by the packages that there will be.
+    private func pythonTarget(_ layer: Lock.Layer) throws -> PythonTarget {
+        func version(_ name: String) -> String? {
+            layer.packages.first { $0.name == name }?.version
+                ?? base?.packages.packages.first { $0.type == .deb && $0.name == name }?.version
+        }
+        guard let python = version("python3"), let libc = version("libc6"),
+            let target = PythonTarget(python: python, libc: libc)
+        else {
+            throw ImageFactoryError(
+                .invalidRecipe,
+                "\(recipe.text.path): 'python' needs Debian's Python in the image; add python3 to 'packages'")
+        }
+        return target
+    }
+}
+
+extension RecipeText {
+    /// What the recipe names, which lies beside it unless its path is absolute.
+    func path(of name: String) -> String { name.hasPrefix("/") ? name : "\(Files.parent(of: path))/\(name)" }
+}

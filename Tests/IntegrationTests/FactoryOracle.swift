@@ -1,0 +1,21 @@
+import Foundation
+import StrictJSON
+import Testing
+
+/// What the tools that others read our documents with say of them; throws where they find fault.
+enum Oracle {
+    private static func judge(_ arguments: [String]) throws -> JSONValue {
+        let variables = ProcessInfo.processInfo.environment
+        let python = try #require(variables["SOJOURN_TEST_PYTHON"], "run the tests by 'make test'")
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Scripts/test-tools/attestation-oracle.py")
+        let output = try Workshop.run(python, [script.path] + arguments)
+        return try StrictJSON.decode(JSONValue.self, from: Array(output.utf8), source: "oracle")
+    }
+
+    /// A DSSE envelope with a statement of in-toto, signed by a key (a file in PEM).
+    static func envelope(_ path: String, key: String) throws -> JSONValue { try judge(["envelope", path, key]) }
+
+    /// An SPDX document; its name must end in `.spdx.json`.
+    static func spdx(_ path: String) throws -> JSONValue { try judge(["spdx", path]) }
+}
