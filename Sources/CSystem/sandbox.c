@@ -123,7 +123,7 @@ static struct failure become(const sojourn_sandbox *s, int go) {
     umask(022);
     struct failure failure = build_root(s, root, sources);
     if (failure.step) return failure;
-    if (sethostname("build", 5) < 0 || limit(RLIMIT_AS, s->address_space) < 0 || limit(RLIMIT_FSIZE, s->file_size) < 0
+    if (sethostname("build", 5) < 0 || limit(RLIMIT_AS, s->address_space) < 0
         || limit(RLIMIT_NPROC, s->processes) < 0
         || limit(RLIMIT_CORE, 1) < 0 || keep_capabilities(s->capabilities) < 0) return failed(SOJOURN_SANDBOX_LIMITS, -1);
     sigset_t none;

@@ -31,15 +31,15 @@ extension Factory {
 
     /// What is said of an image that was just built: its bill of materials, and where it came from.
     func attest(
-        _ assembly: Assembly, of built: BuiltLayer, on base: StoredImage?, lock: Lock, _ run: BuildRun
+        _ assembly: Assembly, of built: BuiltLayer, on base: StoredImage?, lock: Lock, _ run: BuildRun,
+        in directory: String
     ) throws {
         let digest = try assembly.digest
         let key = try KeyStore(home: store.home).homeKey()
         var facts = ImageFacts(
             assembly.configuration, digest: digest, manifest: assembly.manifest, lock: lock, packages: built.packages)
         facts.base = base.map { .init(name: $0.environment.description, digest: $0.digest) }
-        let path = "\(store.home.cache)/spdx-\(digest.short)-\(Host.processID).json"
-        defer { unlink(path) }
+        let path = "\(directory)/spdx.json"
         let output = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC)
         let snapshots = lock.layers.last?.snapshots ?? []
         try SPDXDocument(facts, version: Program.version).write(

@@ -49,7 +49,12 @@ package struct Factory {
         let name = chain.recipe.environment.description
         return try alone(name) {
             try requireTools()
-            let known = try LockChoice(chain: chain, options: options, home: store.home)
+            try sweep()
+            var known = try LockChoice(chain: chain, options: options, home: store.home)
+            if known.followsFiles, let layer = known.usable?.layers.last, try haveFilesChanged(chain.recipe, layer) {
+                progress("\(name): what lies beside its recipe has changed; locking it anew")
+                known.discard()
+            }
             if let lock = known.usable, let stored = try sound(lock, chain) {
                 try known.keep(lock)
                 return try finish(stored)
@@ -58,6 +63,34 @@ package struct Factory {
             // Only now: a lock that nothing could be built from is no lock to keep.
             try known.keep(try store.lock(of: image))
             return image
+        }
+    }
+
+    /// Removes what killed builds left.
+    private func sweep() throws {
+        try BuildDirectory.sweep(home: store.home, log: log("sweep"))
+        try store.sweepInterrupted()
+    }
+
+    /// True where a file or snapshot that is there has another content than the lock says.
+    private func haveFilesChanged(_ recipe: ImageRecipe, _ lock: Lock.Layer) throws -> Bool {
+        for file in lock.files {
+            let path = recipe.text.path(of: file.source)
+            if Files.exists(path), try BlobHash.digest(ofFile: path) != file.digest { return true }
+        }
+        guard lock.snapshots.contains(where: { Files.exists(recipe.text.path(of: $0.source)) }) else { return false }
+        let name = recipe.environment.description
+        let tools = try Toolbox(log: log(name))
+        return try BuildDirectory.with(home: store.home, tools: tools) { directory in
+            for snapshot in lock.snapshots where Files.exists(recipe.text.path(of: snapshot.source)) {
+                let archive = SnapshotArchive(source: snapshot.source, beside: recipe.text.path, tools: tools) {
+                    progress("\(name): \($0)")
+                }
+                if try archive.lock(try Inputs(home: store.home), in: directory.path).digest != snapshot.digest {
+                    return true
+                }
+            }
+            return false
         }
     }
 
@@ -102,7 +135,9 @@ package struct Factory {
             try assembly.add(to: store)
             let digest = try store.register(assembly.manifest, as: name, at: now)
             let run = BuildRun(identifier: Files.name(of: directory.path), started: start.time, finished: now)
-            try attest(assembly, of: built, on: base, lock: lock, run)
+            if try !isAttested(store.image(reference: digest.description)) {
+                try attest(assembly, of: built, on: base, lock: lock, run, in: directory.path)
+            }
             return digest
         }
         progress("\(name): built in \((ContinuousClock.now - start.clock).components.seconds) s: \(image)")

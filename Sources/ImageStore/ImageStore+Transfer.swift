@@ -10,6 +10,8 @@ package struct TransferSum: Equatable, Sendable {
     /// Of those that it had not.
     package var copied = 0
     package var copiedBytes: Int64 = 0
+    /// Inputs of a kernel that the home has not: the kernel itself may have been imported.
+    package var lacking: [Lock.Input] = []
 }
 
 extension ImageStore {
@@ -43,8 +45,8 @@ extension ImageStore {
         }
     }
 
-    /// Writes what an image or kernel was built from: every input of its lock as `sha256/HEX`, the lock as `lock.json`, and
-    /// the recipes as `recipes/NAME.yaml`. What is there already and sound is not copied again.
+    /// Writes what an image and its kernel were built from: every input of the lock as `sha256/HEX`, the lock as `lock.json`,
+    /// and the recipes as `recipes/NAME.yaml`. What is there already and sound is not copied again.
     package func exportInputs(
         of artifact: StoredArtifact, to directory: String, progress: @escaping (String) -> Void = { _ in }
     ) throws -> TransferSum {
@@ -55,22 +57,33 @@ extension ImageStore {
             throw ImageStoreError(
                 .inUse, "\(directory) holds the inputs of another lock, \(lockPath); give another directory")
         }
-        let inputs = lock.inputs
         let kept = { (digest: Digest) in "\(home.inputs)/sha256/\(digest.hex)" }
-        try refuseMissing(inputs.filter { !Files.exists(kept($0.digest)) }, of: artifact)
+        let missing = lock.inputs.filter { !Files.exists(kept($0.digest)) }
+        let isOfKernel = { (input: Lock.Input) in lock.kernel?.inputs.inputs.contains(input) ?? false }
+        try refuseMissing(missing.filter { !isOfKernel($0) }, of: artifact)
         for part in ["sha256", "recipes"] { try Files.makeDirectories("\(directory)/\(part)") }
         let target = TargetDirectory(path: directory)
         return try target.withLock {
-            let sum = try copy(
-                inputs, from: kept, to: { "\(directory)/sha256/\($0.hex)" },
+            var sum = try copy(
+                lock.inputs.filter { !missing.contains($0) }, from: kept, to: { "\(directory)/sha256/\($0.hex)" },
                 TransferPurpose(target: target, purpose: "export the inputs of \(artifact.name)", progress: progress))
-            for recipe in try recipes(of: artifact) {
-                let digest = BlobHash.digest(of: recipe)
-                let name = lock.layers.first { $0.recipe == digest }?.name ?? digest.hex
-                try Files.write(recipe, to: "\(directory)/recipes/\(Self.fileName(name)).yaml")
+            sum.lacking = missing
+            for (name, text) in try namedRecipes(of: artifact, lock) {
+                try Files.write(text, to: "\(directory)/recipes/\(Self.fileName(name)).yaml")
             }
             try Files.write(encoded, to: lockPath)
             return sum
+        }
+    }
+
+    /// The recipes of an image and of its kernel.
+    private func namedRecipes(of artifact: StoredArtifact, _ lock: Lock) throws -> [(String, [UInt8])] {
+        var texts = try recipes(of: artifact)
+        if case .image(let image) = artifact { texts += try recipes(of: .kernel(try kernel(of: image))) }
+        let layers = lock.layers + (lock.kernel.map { [$0.inputs] } ?? [])
+        return texts.map { text in
+            let digest = BlobHash.digest(of: text)
+            return (layers.first { $0.recipe == digest }?.name ?? digest.hex, text)
         }
     }
 

@@ -55,6 +55,9 @@ package struct ImageStore: Sendable {
         return try withExtendedLifetime(lock) { try body() }
     }
 
+    /// Removes what interrupted writes left.
+    package func sweepInterrupted() throws { try withLock { try sweep() } }
+
     /// Removes what interrupted writes left. Under the lock nobody else is writing.
     func sweep() throws {
         for directory in [blobs, home.images] {

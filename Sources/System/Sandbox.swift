@@ -33,8 +33,6 @@ package struct Sandbox: Sendable {
     package var processes: UInt64?
     /// Bytes that one process may map; nil: no limit.
     package var addressSpace: UInt64?
-    /// Bytes that one file may have; nil: no limit.
-    package var fileSize: UInt64?
 
     package init(root: String?, mounts: [Mount], environment: [String]) {
         self.root = root
@@ -97,7 +95,6 @@ package struct Sandbox: Sendable {
                 spec.capabilities = (capabilities ?? []).reduce(0) { $0 | 1 << $1.rawValue }
                 spec.processes = processes ?? 0
                 spec.address_space = addressSpace ?? 0
-                spec.file_size = fileSize ?? 0
                 return sojourn_sandbox_start(&spec, &go, &report)
             }
         }

@@ -17,7 +17,7 @@ import Testing
         let system = workshop.blob(try workshop.layers("os/debian12")[0])
         let script = """
             fsck.erofs --extract=tree --preserve '\(system)'
-            chmod u-s,g-s $(find tree -xdev -perm /6000 -type f)
+            find tree -xdev -perm /6000 -type f -exec chmod u-s,g-s {} +
             mkdir -p tree/opt/gone tree/opt/opaque; echo first > tree/opt/gone/file; echo first > tree/opt/opaque/old
             echo first > tree/etc/motd
             tar --create --file one.tar --sort=name --directory tree .

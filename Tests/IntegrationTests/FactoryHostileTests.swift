@@ -78,7 +78,8 @@ import Testing
         let result = try workshop.build(recipe)
         #expect(result.status == 1)
         #expect(
-            result.error.contains("the 100MiB of memory that 'limits: memory' of its recipe allows"), "\(result.error)")
+            result.error.contains("'limits: memory' of its recipe allows") && result.error.contains("100MiB"),
+            "\(result.error)")
         let means = [
             "100MiB of memory by a cgroup", "100MiB of memory by a limit on each process and a watch over all",
         ]
@@ -178,8 +179,6 @@ import Testing
         let left = try workshop.shell(
             "find victims -type f | LC_ALL=C sort | tr '\\n' ' '; cat victims/file victims/*/file")
         #expect(left == "victims/apt/file victims/file victims/log/file kept\nkept\nkept\n")
-        let log = try workshop.log(Self.name)
-        #expect(!log.contains("\(workshop.home)/"), "\(log)")
         try workshop.expectNothingHalfDone()
     }
 

@@ -17,7 +17,7 @@ import Testing
     func anInstalledRecipeMakesAnImageThatBootsAndIsChecked(_ environment: String, _ system: String) throws {
         let digest = try workshop.ensure(environment)
         #expect(try workshop.run(environment, ". /etc/os-release; echo $PRETTY_NAME") == "\(system)\n")
-        #expect(try workshop.referrers(of: digest, FactoryCheckTests.resultType).count == 1)
+        #expect(try workshop.referrers(of: digest, FactoryCheckTests.resultType).count >= 1)
         #expect(try workshop.show(environment)["system"]?.string == system)
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import StrictJSON
 import Testing
 
 /// Volume and chance in builds. `make test-long` only.

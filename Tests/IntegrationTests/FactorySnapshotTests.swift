@@ -4,13 +4,13 @@ import Testing
 
 /// Snapshots of what an experiment's build server made.
 @Suite struct FactorySnapshotTests {
-    private static let name = "test/snapshot:1@debian12"
+    private let name = "test/snapshot-\(UUID().uuidString.prefix(8).lowercased()):1@debian12"
     let workshop: Workshop
 
     init() throws { workshop = try Workshop() }
 
     private func recipe(_ source: String) throws -> String {
-        try workshop.recipe(Self.name, "snapshot: [{from: \(source), to: /opt/sw}]")
+        try workshop.recipe(name, "snapshot: [{from: \(source), to: /opt/sw}]")
     }
 
     private func makeSnapshot() throws {
@@ -34,13 +34,13 @@ import Testing
             gzip -k ../snap.tar
             """)
         try workshop.built(try recipe("snap"))
-        let layers = try workshop.layers(Self.name)
+        let layers = try workshop.layers(name)
         for archive in ["snap.tar", "snap.tar.gz"] {
             try workshop.built(try recipe(archive))
-            #expect(try workshop.layers(Self.name) == layers, "\(archive)")
+            #expect(try workshop.layers(name) == layers, "\(archive)")
         }
         let output = try workshop.run(
-            Self.name,
+            name,
             "/opt/sw/run; cat '/opt/sw/share/a b/ü'; stat -c '%u %a %n' /opt/sw/share; ls -i /opt/sw/bin | wc -l")
         #expect(output == "ran\ndata\n0 750 /opt/sw/share\n3\n")
     }
@@ -62,13 +62,13 @@ import Testing
             printf last | dd of=snap/sparse bs=1 seek=1073741820 conv=notrunc status=none
             """)
         try workshop.built(try recipe("snap"))
-        let layer = try #require(try workshop.show(Self.name)["layers"]?.array?.last)
+        let layer = try #require(try workshop.show(name)["layers"]?.array?.last)
         #expect(layer["size"]?.int.map { $0 < 16 << 20 } == true, "\(layer)")
         let input = try #require(
-            try workshop.show(Self.name, "--lock")["layers"]?[1]?["snapshots"]?[0]?["size"]?.int)
+            try workshop.show(name, "--lock")["layers"]?[1]?["snapshots"]?[0]?["size"]?.int)
         #expect(input < 1 << 20)
         let output = try workshop.run(
-            Self.name,
+            name,
             """
             cd /opt/sw; stat -c %s sparse; head -c 5 sparse; echo; tail -c 4 sparse; echo
             dd if=sparse bs=1 skip=600000000 count=6 status=none; echo

@@ -50,7 +50,7 @@ import Testing
             let mode = type == "link" ? "0777" : row["mode"]?.string ?? ""
             listed.insert("\(type) \(mode) \(row["uid"]?.int ?? -1):\(row["gid"]?.int ?? -1) \(target) \(path)")
         }
-        try #require(listed.count > 3000)
+        try #require(listed.count > 2000)
         let seen = Set(try look(name).filter { !Self.contextualised(String($0.split(separator: " ").last ?? "")) })
         #expect(seen.subtracting(listed).sorted().prefix(10) == [], "seen, but not listed")
         #expect(listed.subtracting(seen).sorted().prefix(10) == [], "listed, but not seen")
@@ -112,7 +112,7 @@ import Testing
         let digest = try workshop.ensure("os/debian12")
         try workshop.shell("openssl genpkey -algorithm ed25519 2>&- | openssl pkey -pubout -out other.pub")
         let path = try workshop.referrer(of: digest, "https://slsa.dev/provenance/v1")
-        #expect(throws: (any Error).self) { try Oracle.envelope(path, key: workshop.path("other.pub")) }
+        #expect(try !Oracle.accepts(path, key: workshop.path("other.pub")))
     }
 
     private struct Input {

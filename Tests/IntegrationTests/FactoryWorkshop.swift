@@ -14,7 +14,18 @@ struct Workshop {
         sojourn = try .installed()
         place = try Scratch()
         ownHome = nil
+        try Self.swept.get()
         _ = try Self.ensure("os/debian12", sojourn)
+    }
+
+    /// Images of tests that ran before are not wanted any more.
+    private static let swept: Result<Void, any Error> = Result {
+        let sojourn = try Sojourn.installed()
+        let listed = try sojourn(["image", "list", "--json"]).output
+        let images = try StrictJSON.decode(JSONValue.self, from: Array(listed.utf8), source: "image list").array ?? []
+        for image in images where image["name"]?.string?.hasPrefix("test/") == true {
+            _ = try sojourn(["image", "remove", image["digest"]?.string ?? ""])
+        }
     }
 
     /// An ordinary user's, in the home that this user has.
@@ -51,12 +62,15 @@ struct Workshop {
 
     // MARK: Building
 
+    /// Makes every recipe of this process new to the home, which then follows no lock of a run before.
+    private static let mark = "# tests of \(UUID())"
+
     /// Writes a recipe, and returns its path.
     @discardableResult
     func recipe(_ name: String, on system: String = "os/debian12", file: String = "recipe.yaml", _ text: String = "")
         throws -> String
     {
-        try place.write("name: \(name)\non: \(system)\n\(text)\n", to: file)
+        try place.write("name: \(name)\non: \(system)\n\(text)\n\(Self.mark)\n", to: file)
         return path(file)
     }
 
@@ -209,9 +223,9 @@ extension Workshop {
         }
     }
 
-    /// The one of its type.
+    /// The newest of its type.
     func referrer(of digest: String, _ type: String) throws -> String {
         let found = try referrers(of: digest, type)
-        return try #require(found.count == 1 ? found.first : nil, "\(found.count) of type \(type)")
+        return try #require(found.last, "none of type \(type)")
     }
 }

@@ -205,18 +205,19 @@ import Testing
         }
     }
 
-    @Test func nothingIsCollectedWithoutRegardWhileABuildRuns() throws {
+    @Test("A build is known by the locks that it holds", arguments: ["build-x/lock", "os_debian12.lock"])
+    func runningBuildsForbidToCollectEverything(name: String) throws {
         try ImageFixture.withStore { store in
             try Files.makeDirectories("\(store.home.cache)/build-x")
-            let left = try FileLock.take("\(store.home.cache)/build-x/lock")
-            #expect(try error { try store.withoutBuilds { 1 } }.code == .busy)
-            withExtendedLifetime(left) {}
-            let name = try FileLock.take("\(store.home.cache)/os_debian12.lock")
-            #expect(try error { try store.withoutBuilds { 1 } }.message.contains("os_debian12.lock"))
-            withExtendedLifetime(name) {}
+            try Files.write([], to: "\(store.home.cache)/build-x/lock")
+            let lock = try #require(try FileLock.take("\(store.home.cache)/\(name)"))
+            let fault = try withExtendedLifetime(lock) { try error { try store.withoutBuilds { 1 } } }
+            #expect(fault.code == .busy && fault.message.contains(name))
         }
+    }
+
+    @Test func whatAKilledBuildLeftForbidsNothing() throws {
         try ImageFixture.withStore { store in
-            // What a killed build left is locked by nobody.
             try Files.makeDirectories("\(store.home.cache)/build-x")
             try Files.write([], to: "\(store.home.cache)/build-x/lock")
             #expect(try store.withoutBuilds { 1 } == 1)

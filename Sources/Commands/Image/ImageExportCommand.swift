@@ -47,6 +47,11 @@ struct ImageExportCommand: ParsableCommand {
             let sum = try store.exportInputs(of: artifact, to: inputs) { line.show($0) }
             line.clear()
             Report.line("sojourn: \(artifact.name): \(sum.text("inputs")) in \(inputs)")
+            if !sum.lacking.isEmpty {
+                Report.line(
+                    "sojourn: the home has no inputs of its kernel, which was imported: to build from \(inputs) elsewhere, "
+                        + "import the kernel there (image export --to)")
+            }
         }
         print(artifact.digest)
     }

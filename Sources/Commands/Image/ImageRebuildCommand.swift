@@ -1,6 +1,8 @@
 import ArgumentParser
+import GridModel
 import ImageFactory
 import ImageStore
+import StrictJSON
 
 struct ImageRebuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,18 +19,38 @@ struct ImageRebuildCommand: ParsableCommand {
         name: .long, help: "Take inputs from a directory that 'image export --inputs' wrote.", completion: .directory)
     var inputs: String?
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     @OptionGroup var home: HomeOptions
 
     func run() throws {
         let store = try home.store()
         let image = try store.image(reference: reference)
         let result = try home.factory(store: store, checks: false).rebuild(image, inputs: inputs)
-        if result.isIdentical {
+        if json {
+            print(String(decoding: try StrictJSON.encode(Answer(result), pretty: true), as: UTF8.self))
+        } else if result.isIdentical {
             print("identical \(result.image)")
-            return
+        } else {
+            print("different: \(result.image) was built again as \(result.rebuilt)")
+            for line in result.differences { print(line) }
         }
-        print("different: \(result.image) was built again as \(result.rebuilt)")
-        for line in result.differences { print(line) }
-        throw ExitCode(1)
+        if !result.isIdentical { throw ExitCode(1) }
+    }
+
+    /// What `--json` prints.
+    private struct Answer: Encodable {
+        var image: Digest
+        var rebuilt: Digest
+        var identical: Bool
+        var differences: [String]
+
+        init(_ result: RebuildResult) {
+            image = result.image
+            rebuilt = result.rebuilt
+            identical = result.isIdentical
+            differences = result.differences
+        }
     }
 }

@@ -51,8 +51,16 @@ struct AptRoot {
     func update() throws {
         let marker = "\(directory)/updated"
         guard !Files.exists(marker) else { return }
-        try tools.run(
-            .apt, ["-qq", "update", "-o", "APT::Update::Error-Mode=any"], adding: environment, deadline: .seconds(600))
+        do {
+            try tools.run(
+                .apt, ["-qq", "update", "-o", "APT::Update::Error-Mode=any"], adding: environment,
+                deadline: .seconds(600))
+        } catch let error as ImageFactoryError where error.code == .toolFailed {
+            throw ImageFactoryError(
+                .noArchive,
+                "the Debian archive of this host's apt configuration does not answer; a build from a lock needs none if its "
+                    + "inputs are here: --inputs DIR", underlying: error)
+        }
         try Files.write([], to: marker)
     }
 
@@ -154,8 +162,9 @@ struct AptRoot {
 
     private func isOffered(_ package: Lock.Package) throws -> Bool {
         do {
-            _ = try tools.output(.aptCache, ["show", "\(package.name)=\(package.version)"], adding: environment)
-            return true
+            // Of a version that is not there it says nothing, and ends well.
+            return try !tools.output(.aptCache, ["show", "\(package.name)=\(package.version)"], adding: environment)
+                .isEmpty
         } catch let error as ImageFactoryError where error.code == .toolFailed {
             return false
         }

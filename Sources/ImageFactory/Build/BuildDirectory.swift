@@ -14,20 +14,35 @@ struct BuildDirectory {
     private let lock: FileLock
 
     static func with<Result>(home: Home, tools: Toolbox, _ body: (BuildDirectory) throws -> Result) throws -> Result {
+        // Whatever the caller's is: what is given to steps must be readable for whoever is their root.
+        let mask = umask(0o022)
+        defer { umask(mask) }
         let directory = try make(home: home, tools: tools)
         defer { remove(directory.path, tools) }
         return try withExtendedLifetime(directory.lock) { try body(directory) }
+    }
+
+    /// Removes what killed builds left; says in the log of `name` what could not be removed.
+    static func sweep(home: Home, log name: String) throws {
+        let left = try Files.list(home.cache).filter { $0.hasPrefix("build-") }
+        guard !left.isEmpty else { return }
+        let mask = umask(0o022)
+        defer { umask(mask) }
+        let tools = try Toolbox(log: name)
+        let sweeping = try FileLock.wait("\(home.cache)/sweep.lock")
+        try withExtendedLifetime(sweeping) {
+            for name in left where Files.exists("\(home.cache)/\(name)") {
+                if let free = try FileLock.take("\(home.cache)/\(name)/lock") {
+                    withExtendedLifetime(free) { remove("\(home.cache)/\(name)", tools) }
+                }
+            }
+        }
     }
 
     private static func make(home: Home, tools: Toolbox) throws -> BuildDirectory {
         // No directory may be seen between its making and its locking.
         let sweeping = try FileLock.wait("\(home.cache)/sweep.lock")
         return try withExtendedLifetime(sweeping) {
-            for name in try Files.list(home.cache) where name.hasPrefix("build-") {
-                if let left = try FileLock.take("\(home.cache)/\(name)/lock") {
-                    withExtendedLifetime(left) { remove("\(home.cache)/\(name)", tools) }
-                }
-            }
             var path: String
             repeat {
                 path = "\(home.cache)/build-\(String(UInt32.random(in: .min ... .max), radix: 36))"

@@ -55,7 +55,6 @@ struct BuildSandbox {
         guard isScript, let limits else {
             return try run(sandbox, Files.name(of: arguments[0]), arguments[0], Array(arguments.dropFirst()), deadline)
         }
-        sandbox.fileSize = UInt64(limits.disk.bytes)
         sandbox.processes = 4096
         let memory = try MemoryLimit.make(limits.memory)
         defer { memory.remove() }
@@ -74,10 +73,20 @@ struct BuildSandbox {
         let process = try sandbox.spawn(executable, arguments, input: tools.null, output: tools.log, users: users)
         var watch = BuildWatch(limits: limits, path: work, isScript: memory != nil)
         do {
-            try tools.supervise(process, name, deadline: deadline) { try watch.look(process.pid, memory) }
+            let remedy =
+                watch.limits.map { ", the 'limits: time' of \($0.time) in its recipe; raise it, or do less" } ?? ""
+            try tools.supervise(process, name, deadline: deadline, remedy: remedy) {
+                try watch.look(process.pid, memory)
+            }
         } catch let error as ImageFactoryError where error.code == .toolFailed {
-            guard let limits, try memory?.wasReached() == true else { throw error }
-            throw BuildWatch.tooMuchMemory(limits)
+            guard let limits, let memory else { throw error }
+            if try memory.wasReached() { throw BuildWatch.tooMuchMemory(limits) }
+            guard case .watchdog = memory else { throw error }
+            // A process that gets no more memory ends as it likes.
+            throw ImageFactoryError(
+                .toolFailed,
+                "\(error.message)if it lacked memory: \(limits.memory) a process is what the 'limits: memory' of its recipe allows"
+            )
         }
     }
 

@@ -26,6 +26,8 @@ struct BuildWatch {
                 "a build script wrote more than the \(limits.disk) that 'limits: disk' of its recipe allows; raise it, or write less"
             )
         }
+        // The kernel ended one of its processes; the others may go on for ever.
+        if try memory?.wasReached() == true { throw Self.tooMuchMemory(limits) }
         guard case .watchdog? = memory else { return }
         let used = try ProcessTree.residentMemory(below: pid)
         guard used <= limits.memory.bytes else { throw Self.tooMuchMemory(limits) }

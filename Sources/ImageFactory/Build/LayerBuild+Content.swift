@@ -56,6 +56,7 @@ extension LayerBuild {
     }
 
     func runScripts(_ sandbox: BuildSandbox) throws {
+        if !recipe.scripts.isEmpty { try clampTimes(sandbox) }
         for (index, script) in recipe.scripts.enumerated() {
             let name = "script-\(index)"
             try Files.write(script.utf8, to: "\(directory.inputs)/\(name)", mode: 0o755)
@@ -70,6 +71,14 @@ extension LayerBuild {
                 adding: ["SOURCE_DATE_EPOCH=\(lock.time.seconds)"] + variables.filter { !$0.hasPrefix("PATH=") },
                 isScript: true, deadline: recipe.limits.time.duration)
         }
+    }
+
+    /// What scripts see of times must not depend on when the build runs.
+    private func clampTimes(_ sandbox: BuildSandbox) throws {
+        let script = """
+            exec find /build/tree -xdev -newermt "@$1" -exec touch --no-dereference --date "@$1" {} +
+            """
+        try sandbox.run(.shell, ["-c", script, "clamp", "\(time)"], deadline: .seconds(3600))
     }
 
     // MARK: From the tree to the layer

@@ -6,14 +6,15 @@ import System
 /// Which lock a build follows, and where a new one is kept.
 struct LockChoice {
     /// The lock of exactly these recipes; nil where one must be made.
-    let usable: Lock?
+    private(set) var usable: Lock?
     /// The lock of the system below: it stays when what stands on it is locked anew.
-    let base: Lock.Layer?
+    private(set) var base: Lock.Layer?
     /// Stays likewise.
-    let kernel: Lock.Kernel?
+    private(set) var kernel: Lock.Kernel?
     /// False for what a lock names below its own layer: it may be of yesterday.
     let isOfNow: Bool
     private let place: Place
+    private var mustBeLocked = false
 
     private enum Place {
         case nowhere
@@ -36,6 +37,7 @@ struct LockChoice {
         let found = try Self.find(name, wanted, options, home)
         place = found.place
         isOfNow = true
+        mustBeLocked = options.mustBeLocked
         usable = found.isUsable ? found.lock : nil
         var below = chain.base == nil ? nil : found.lock?.layers.first
         // As long as the system's own recipe is the same.
@@ -81,6 +83,16 @@ struct LockChoice {
             throw ImageFactoryError(.locked, "--fresh makes a new lock, which --locked forbids: give one of them")
         }
         return (lock, reason == nil && !options.isFresh, place)
+    }
+
+    /// True where the home keeps the lock: files beside the recipe that have changed since then are then locked anew, as a
+    /// changed text is. A lock that was given says what they must be.
+    var followsFiles: Bool { if case .home = place { !mustBeLocked } else { false } }
+
+    /// For a new lock of the own layer.
+    mutating func discard() {
+        (base, kernel) = (usable.flatMap { $0.layers.count > 1 ? $0.layers[0] : nil }, usable?.kernel)
+        usable = nil
     }
 
     /// Keeps the lock that was built from. One that was given in a file stays there alone.

@@ -61,7 +61,7 @@ struct Toolbox: Sendable {
     /// Waits for a tool's end and judges it; `look` may throw in between. A tool that fills the disk is stopped before
     /// nothing is left: how it would report that, and what it would leave half-written, differs from tool to tool.
     func supervise(
-        _ process: ChildProcess, _ name: String, deadline: Duration, look: () throws -> Void = {}
+        _ process: ChildProcess, _ name: String, deadline: Duration, remedy: String = "", look: () throws -> Void = {}
     ) throws {
         let end = ContinuousClock.now.advanced(by: deadline)
         do {
@@ -72,7 +72,8 @@ struct Toolbox: Sendable {
                 try look()
                 guard ContinuousClock.now < end else {
                     throw ImageFactoryError(
-                        .limitReached, "\(name) did not end within \(deadline.components.seconds) s\(try logEnd())")
+                        .limitReached,
+                        "\(name) did not end within \(deadline.components.seconds) s\(remedy)\(try logEnd())")
                 }
             }
         } catch {

@@ -28,19 +28,28 @@ struct ProvenanceReport: Shown {
         }
     }
 
+    struct Kernel: Encodable {
+        var name: String
+        var digest: Digest
+    }
+
     struct Referrer: Encodable {
         var digest: Digest
         var artifactType: String
         var predicateType: String?
         var size: Int64
+        /// The keys of this home whose signatures stand under it and are right; nil for what carries no signatures.
+        var signedBy: [String]?
     }
 
     let name: String
     let digest: Digest
     /// The time of the image: its newest input's.
     let time: Timestamp
-    let kernel: Lock.Kernel?
+    let kernel: Kernel?
     let lock: Digest
+    /// The kernel's own too.
+    let inputs: Int
     let recipes: [Recipe]
     let referrers: [Referrer]
 
@@ -50,7 +59,8 @@ struct ProvenanceReport: Shown {
         let lock = try store.lock(of: artifact)
         self.lock = try artifact.manifest.blob(MediaType.lock).digest
         time = lock.time
-        kernel = lock.kernel
+        kernel = lock.kernel.map { Kernel(name: $0.name, digest: $0.digest) }
+        inputs = lock.inputs.count
         recipes = zip(lock.layers, try store.recipes(of: artifact)).map { layer, text in
             Recipe(
                 name: layer.name, digest: layer.recipe, time: layer.time, packages: layer.packages.count,
@@ -58,18 +68,22 @@ struct ProvenanceReport: Shown {
                 container: layer.container?.reference, inputs: layer.inputs.count,
                 bytes: layer.inputs.reduce(0) { $0 + $1.size }, text: String(decoding: text, as: UTF8.self))
         }
+        let signers = try Signers(home: store.home)
         referrers = try store.referrers(of: artifact.digest).map { referrer in
-            Referrer(
+            let isSigned = referrer.artifactType == MediaType.envelope
+            return Referrer(
                 digest: referrer.digest, artifactType: referrer.artifactType ?? referrer.mediaType,
                 predicateType: referrer.annotations?[Annotation.predicateType],
-                size: try store.contentSize(of: referrer))
+                size: try store.contentSize(of: referrer),
+                signedBy: isSigned
+                    ? try signers.names(try store.content(of: referrer), source: referrer.digest.description) : nil)
         }
     }
 
     func printForPeople() {
         var fields = [("name", name), ("digest", digest.description), ("time", time.description)]
         if let kernel { fields.append(("kernel", "\(kernel.name), \(kernel.digest)")) }
-        fields.append(("lock", "\(lock), \(recipes.reduce(0) { $0 + $1.inputs }) inputs"))
+        fields.append(("lock", "\(lock), \(inputs) inputs"))
         for recipe in recipes {
             fields.append(("recipe", "\(recipe.name), \(recipe.digest)"))
             fields.append(("made from", "\(recipe.summary), as of \(recipe.time)"))
@@ -78,8 +92,12 @@ struct ProvenanceReport: Shown {
         print("")
         guard !referrers.isEmpty else { return print("Nothing is said about it: it has no referrers.") }
         let rows = referrers.map {
-            [$0.artifactType, $0.predicateType ?? "", ByteCount($0.size).rounded, $0.digest.description]
+            [
+                $0.predicateType ?? $0.artifactType,
+                $0.signedBy.map { $0.isEmpty ? "nobody known here" : $0.joined(separator: ", ") } ?? "-",
+                ByteCount($0.size).rounded, $0.digest.description,
+            ]
         }
-        Output.table(["TYPE", "PREDICATE", "SIZE", "REFERRER"], rows)
+        Output.table(["ABOUT IT", "SIGNED BY", "SIZE", "REFERRER"], rows)
     }
 }
