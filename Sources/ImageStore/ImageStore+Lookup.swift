@@ -62,12 +62,14 @@ extension ImageStore {
 
     /// The files of the whole image with the layer that each comes from, read piece by piece.
     package func overlay(of image: StoredImage) throws -> FileListingOverlay {
-        try FileListingOverlay(
-            try image.layers.map { layer in
-                let blob = try image.manifest.listing(of: layer.name)
-                let file = try openVerified(blob, of: image.environment.description)
-                return FileListingReader(source: path(of: blob.digest)) { try file.read(upTo: 1 << 16) }
-            })
+        try FileListingOverlay(try image.layers.map { try reader(of: image, layer: $0.name) })
+    }
+
+    /// What a layer holds, read piece by piece.
+    package func reader(of image: StoredImage, layer: String) throws -> FileListingReader {
+        let blob = try image.manifest.listing(of: layer)
+        let file = try openVerified(blob, of: image.environment.description)
+        return FileListingReader(source: path(of: blob.digest)) { try file.read(upTo: 1 << 16) }
     }
 
     /// The texts that an image was made from, its system's first.

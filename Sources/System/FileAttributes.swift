@@ -1,21 +1,6 @@
 internal import CSystem
 import Glibc
 
-// The module map of Swift's Glibc leaves out <sys/xattr.h>. All parameters are integers and pointers, which Swift and C
-// pass alike on the architectures that there are guests for.
-@_silgen_name("llistxattr")
-private func llistxattr(_ path: UnsafePointer<CChar>, _ list: UnsafeMutableRawPointer?, _ size: Int) -> Int
-@_silgen_name("lgetxattr")
-private func lgetxattr(
-    _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>, _ value: UnsafeMutableRawPointer?, _ size: Int
-) -> Int
-@_silgen_name("lsetxattr")
-private func lsetxattr(
-    _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>, _ value: UnsafeRawPointer?, _ size: Int, _ flags: Int32
-) -> Int32
-@_silgen_name("lremovexattr")
-private func lremovexattr(_ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>) -> Int32
-
 /// What the kernel keeps of a file beside its content. Nothing here follows a link at the end of a path.
 package struct FileStatus: Sendable {
     package enum Kind: Sendable {

@@ -167,8 +167,8 @@ package struct UserMap: Sendable, Equatable {
     }
 
     /// For root: numbers that nobody has, so that nothing in a build is anybody of the host (systemd's UIDS-GIDS.md keeps
-    /// 0x70000000 and what follows free).
-    package static let nobody: UInt32 = 0x7000_0000
+    /// 0x70000000 and what follows free; the processes of machines have the first 4194304 of these).
+    package static let nobody: UInt32 = 0x7040_0000
 
     package static var forRoot: UserMap {
         let range = [Range(inside: 0, outside: nobody, count: 65536)]

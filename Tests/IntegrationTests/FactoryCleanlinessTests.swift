@@ -17,7 +17,7 @@ import Testing
     private static let dirt: [(path: String, script: String, says: String)] = [
         ("/opt/key.pem", "", "a private key"),
         ("/opt/rsa.pem", "", "a private key"),
-        ("/etc/ssh/ssh_host_rsa_key.old", "cp /opt/rsa.pem $1", "a private key"),
+        ("/root/.ssh/id_rsa", "cp /opt/rsa.pem $1", "a private key"),
         ("/etc/shadow", "echo 'someone:$6$salt$hash:1:0:99999:7:::' >> $1", "password"),
         ("/etc/passwd", "echo 'open::1:1::/:/bin/sh' >> $1", "password"),
         ("/usr/local/bin/suid", "cp /bin/true $1; chmod 4755 $1", "set-user-ID"),

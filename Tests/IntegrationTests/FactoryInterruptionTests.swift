@@ -71,15 +71,15 @@ import Testing
         let exported = try workshop.sojourn(["image", "export", "os/debian12", "--to", workshop.path("layout")])
         try #require(exported.status == 0, "\(exported.error)")
         let recipes = [
-            "fills": "build: ['head -c 4G /dev/urandom > /opt/large']",
-            "nearly": "build: ['head -c 800M /dev/urandom > /opt/large']",
+            "fills": "build: ['head -c 2G /dev/urandom > /opt/large']",
+            "nearly": "build: ['head -c 900M /dev/urandom > /opt/large']",
             "snapshot": "snapshot: [{from: snap, to: /opt/s}]",
             "small": "files: [{path: /opt/a, content: a}]",
         ]
         for (name, text) in recipes { try workshop.recipe("test/\(name):1@debian12", file: "\(name).yaml", text) }
         let script = """
             mkdir home snap; fallocate -l 700M snap/large
-            mount -t tmpfs -o size=1500m tmpfs home
+            mount -t tmpfs -o size=1300m tmpfs home
             sojourn() { '\(workshop.sojourn.program)' "$@"; }
             sojourn image import layout >&2
             cp -a '\(workshop.home)/locks' home/

@@ -31,7 +31,7 @@ import Testing
                 build:
                   - |
                     rm -rf /usr/share/doc/apt /usr/bin/faillog; mkdir -p /usr/local/x/y; echo data > /usr/local/x/y/z
-                    chmod 4711 /usr/local/x/y/z; chown 7:8 /usr/local/x/y/z; ln -s ../nowhere /usr/local/x/link
+                    chmod 4755 /usr/local/x/y/z; chown 7:8 /usr/local/x/y/z; ln -s ../nowhere /usr/local/x/link
                     ln /usr/local/x/y/z /usr/local/x/same; echo changed > /usr/share/base-files/motd; mkdir -m 1750 /usr/local/s
                     rm -rf /usr/share/zoneinfo; echo a file now > /usr/share/zoneinfo
                 permit: {setUserID: [/usr/local/x/y/z, /usr/local/x/same]}

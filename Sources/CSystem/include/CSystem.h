@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/xattr.h> // Not in the module map of Swift's Glibc.
 
 /// What is done between fork and exec. Strings and arrays belong to the caller.
 typedef struct {

@@ -41,12 +41,12 @@ struct ImageExportCommand: ParsableCommand {
         if let to {
             let sum = try store.export(artifact, to: to) { line.show($0) }
             line.clear()
-            Report.line("sojourn: \(artifact.name): \(sum.text("blobs")) in \(to)")
+            Report.line("sojourn: \(artifact.name): \(sum.text("blob")) in \(to)")
         }
         if let inputs {
             let sum = try store.exportInputs(of: artifact, to: inputs) { line.show($0) }
             line.clear()
-            Report.line("sojourn: \(artifact.name): \(sum.text("inputs")) in \(inputs)")
+            Report.line("sojourn: \(artifact.name): \(sum.text("input")) in \(inputs)")
             if !sum.lacking.isEmpty {
                 Report.line(
                     "sojourn: the home has no inputs of its kernel, which was imported: to build from \(inputs) elsewhere, "
@@ -60,6 +60,6 @@ struct ImageExportCommand: ParsableCommand {
 extension TransferSum {
     /// `119 inputs, 118 of them copied (48 MiB)`.
     func text(_ noun: String) -> String {
-        "\(files) \(noun), \(copied) of them copied (\(ByteCount(copiedBytes).rounded))"
+        "\(files) \(noun)\(files == 1 ? "" : "s"), \(copied) of them copied (\(ByteCount(copiedBytes).rounded))"
     }
 }

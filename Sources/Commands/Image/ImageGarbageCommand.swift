@@ -56,10 +56,12 @@ struct GarbageReport: Shown {
     let inputs: Garbage?
 
     func printForPeople() {
-        for (name, garbage) in [("blobs", blobs), ("inputs", inputs)] {
+        for (name, garbage) in [("blob", blobs), ("input", inputs)] {
             guard let garbage else { continue }
             let size = ByteCount(garbage.bytes).rounded
-            print("\(garbage.files) \(name), \(size) (\(garbage.bytes) bytes) \(dryRun ? "would be freed" : "freed")")
+            print(
+                "\(garbage.files) \(name)\(garbage.files == 1 ? "" : "s"), \(size) (\(garbage.bytes) bytes) \(dryRun ? "would be freed" : "freed")"
+            )
         }
     }
 }

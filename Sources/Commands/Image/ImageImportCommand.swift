@@ -38,6 +38,6 @@ struct ImageImportCommand: ParsableCommand {
             Report.line("sojourn: \(item.name) \(state)\(meaning)")
             print(item.digest)
         }
-        Report.line("sojourn: \(result.sum.text("blobs"))")
+        Report.line("sojourn: \(result.sum.text("blob"))")
     }
 }

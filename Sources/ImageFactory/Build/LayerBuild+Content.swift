@@ -94,7 +94,7 @@ extension LayerBuild {
         [ ! -d var/log ] || find var/log -type f -delete
         rm -f etc/hostname etc/resolv.conf etc/.pwd.lock
         rm -f etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/subuid- etc/subgid-
-        rm -f var/lib/dbus/machine-id etc/ssh/ssh_host_*_key*
+        rm -f var/lib/dbus/machine-id etc/ssh/ssh_host_*_key etc/ssh/ssh_host_*_key.pub
         mkdir -p etc
         rm -f etc/machine-id
         : > etc/machine-id

@@ -23,13 +23,19 @@ struct PartTable: Shown {
                 Part(
                     name: layer.name, digest: layer.filesystem.digest, size: layer.filesystem.size,
                     verityTree: layer.tree.digest, verityRoot: layer.verity.rootHash.hex,
-                    files: try store.files(of: image, layer: layer.name).count)
+                    files: try Self.count(try store.reader(of: image, layer: layer.name)))
             }
         case .kernel(let kernel):
             parts = [("vmlinuz", kernel.vmlinuz), ("modules", kernel.modules)].map {
                 Part(name: $0, digest: $1.digest, size: $1.size)
             }
         }
+    }
+
+    private static func count(_ listing: FileListingReader) throws -> Int {
+        var (listing, count) = (listing, 0)
+        while try listing.next() != nil { count += 1 }
+        return count
     }
 
     func printForPeople() {

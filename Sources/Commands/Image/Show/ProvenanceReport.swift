@@ -24,7 +24,7 @@ struct ProvenanceReport: Shown {
                 .filter { $0.0 > 0 }.map { "\($0) \($1)\($0 == 1 ? "" : "s")" }
             let all = parts + (container.map { ["container \($0)"] } ?? [])
             return
-                "\(all.isEmpty ? "" : all.joined(separator: ", ") + ": ")\(inputs) inputs, \(ByteCount(bytes).rounded)"
+                "\(all.isEmpty ? "" : all.joined(separator: ", ") + ": ")\(inputs) input\(inputs == 1 ? "" : "s"), \(ByteCount(bytes).rounded)"
         }
     }
 
