@@ -41,6 +41,7 @@ let package = Package(
 
         module("GridModel"),
         module("StrictJSON"),
+        module("StrictYAML", ["GridModel", yams]),
         module("ImageFormat", ["GridModel", "StrictJSON", "Archive", crypto]),
         module("ImageStore", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
         module("Trust", ["GridModel", "StrictJSON", crypto, cryptoExtras, asn1]),
@@ -51,20 +52,24 @@ let package = Package(
             "ImageFactory",
             [
                 "Attestation", "Trust", "KeyStore", "ImageTree", "ImageStore", "ImageFormat", "Archive", "GridModel",
-                "StrictJSON", "System", crypto, yams,
+                "StrictJSON", "StrictYAML", "System", crypto,
             ]),
+        module("Policy", ["GridModel"]),
         module("Control", ["GridModel"]),
         module("QEMU", ["GridModel", "StrictJSON", "System"]),
         module(
             "Machine",
             [
-                "QEMU", "Control", "ImageStore", "ImageFormat", "Archive", "GuestProtocol", "GridModel", "StrictJSON",
+                "QEMU", "Control", "Policy", "ImageStore", "ImageFormat", "Archive", "GuestProtocol", "GridModel",
+                "StrictJSON",
+                "StrictYAML",
                 "System",
             ]),
         module(
             "Commands",
             [
-                "Machine", "QEMU", "Control", "ImageFactory", "ImageTree", "Attestation", "KeyStore", "Trust",
+                "Machine", "QEMU", "Control", "Policy", "StrictYAML", "ImageFactory", "ImageTree", "Attestation",
+                "KeyStore", "Trust",
                 "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
                 "StrictJSON", "System", arguments,
             ]),
@@ -84,7 +89,8 @@ let package = Package(
             name: "UnitTests",
             dependencies: [
                 "Archive", "Attestation", "Commands", "Control", "GridModel", "GuestProtocol", "ImageFactory",
-                "ImageFormat", "ImageStore", "ImageTree", "KeyStore", "Machine", "QEMU", "StrictJSON", "System",
+                "ImageFormat", "ImageStore", "ImageTree", "KeyStore", "Machine", "Policy", "QEMU", "StrictJSON",
+                "StrictYAML", "System",
                 "Trust",
             ],
             swiftSettings: strict),

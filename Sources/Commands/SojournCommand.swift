@@ -15,5 +15,9 @@ struct SojournCommand: ParsableCommand {
             home (--home, SOJOURN_HOME, or ~/.local/share/sojourn).
             """,
         version: Program.version,
-        subcommands: [RunCommand.self, ShellCommand.self, ImageCommand.self, KeyCommand.self, MachineCommand.self])
+        subcommands: [
+            RunCommand.self, ShellCommand.self, MatchCommand.self, JobsCommand.self, JobCommand.self,
+            AdviseCommand.self,
+            ImageCommand.self, KeyCommand.self, MachineCommand.self,
+        ])
 }

@@ -3,6 +3,13 @@ package struct CoreRange: TextualValue {
     package let least: Int
     package let most: Int
 
+    package init(_ least: Int, _ most: Int) {
+        self.least = least
+        self.most = most
+    }
+
+    package static let one = CoreRange(1, 1)
+
     package init(parsing text: String) throws {
         let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
         guard (1...2).contains(ends.count), let least = ends[0], let most = ends[ends.count - 1], least >= 1,

@@ -8,6 +8,9 @@ package struct Outcome: Codable, Equatable, Sendable {
         case commandNotFound = "command-not-found"
         case notExecutable = "not-executable"
         case wallTime = "wall-time"
+        case cpuTime = "cpu-time"
+        /// It printed more than was allowed.
+        case outputLimit = "output-limit"
         case outOfMemory = "out-of-memory"
         case scratchFull = "scratch-full"
         case guestPanic = "guest-panic"

@@ -1,4 +1,5 @@
 import Glibc
+import GridModel
 package import ImageStore
 import System
 package import Trust

@@ -49,8 +49,9 @@ struct MachineStart {
         let (monitor, monitorEnd) = try Socket.pair()
         let (console, consoleEnd) = try Socket.pair()
         var line = QEMUCommandLine(
-            name: "sojourn-\(specification.id)", accelerator: specification.accelerator, cores: specification.cores,
-            memory: specification.memory, kernel: image.kernel, initrd: initrd,
+            name: "sojourn-\(specification.id)", accelerator: specification.accelerator,
+            processor: specification.hosting?.processor ?? "max", cores: specification.cores,
+            memory: specification.machineMemory, kernel: image.kernel, initrd: initrd,
             kernelArguments: ["\(GuestLink.layersArgument)=\(image.layers.count)"] + specification.kernelArguments,
             console: consoleEnd)
         line.disks = disks

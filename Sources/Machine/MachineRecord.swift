@@ -5,12 +5,12 @@ import System
 
 /// What is known of a run afterwards: `record.json` in the machine's directory.
 package struct MachineRecord: Codable, Sendable {
-    package static let version = 1
+    package static let version = 2
 
     package var version = MachineRecord.version
     package var id: MachineID
     package var host: String
-    package var requested: MachineSpecification.Requested
+    package var requested: Requirement
     package var environment: Environment
     package var image: Digest
     package var kernel: Digest
@@ -35,10 +35,24 @@ package struct MachineRecord: Codable, Sendable {
     package var notes: [String]
     /// Files brought back from an isolated machine.
     package var outputs: [String]
+    // Nil in records of version 1.
+    package var hosting: MachineSpecification.Host?
+    package var swap: ByteCount?
+    package var cpu: WallTime?
+    package var network: NetworkProfile?
+    package var outputLimit: ByteCount?
+    package var machineMemory: ByteCount?
+    package var inputs: [String: Digest]?
+    /// Each limit with what held the machine to it.
+    package var enforcement: [Enforcement]?
+    /// As the host counted, over the whole run.
+    package var hostUsage: HostUsage?
 
     package struct Phase: Codable, Sendable, Equatable {
         package var name: String
         package var milliseconds: Int64
+        /// What the machine's processes on the host used in it; nil where there were none.
+        package var host: HostUsage?
 
         package init(name: String, milliseconds: Int64) {
             self.name = name
@@ -46,11 +60,43 @@ package struct MachineRecord: Codable, Sendable {
         }
     }
 
+    /// Of QEMU and the servers of shared directories, as the host's kernel counted.
+    package struct HostUsage: Codable, Sendable, Equatable {
+        package var processorMilliseconds: Int64 = 0
+        /// Anonymous and shared memory of all of them, at its peak so far.
+        package var peakMemory = ByteCount(0)
+        /// From and to files of the host: disks and shared directories.
+        package var readBytes: Int64 = 0
+        package var writtenBytes: Int64 = 0
+
+        package init() {}
+    }
+
+    /// How one limit was enforced.
+    package struct Enforcement: Codable, Sendable, Equatable {
+        /// As in a requirement: `memory`.
+        package var limit: String
+        /// For people: `QEMU: the machine has no more`, `cgroup memory.max`; nil where nothing enforced it.
+        package var by: String?
+
+        package init(_ limit: String, by: String?) {
+            self.limit = limit
+            self.by = by
+        }
+    }
+
     /// Of all the payload's processes, as the guest counted.
     package struct Usage: Codable, Sendable, Equatable {
         package var userMilliseconds: Int64
         package var systemMilliseconds: Int64
+        /// Anonymous and shared memory of all of them at one time, without page cache. In records of version 1 with it.
         package var peakMemory: ByteCount
+        /// From and to the machine's own disks; nil in records of version 1.
+        package var readBytes: Int64?
+        package var writtenBytes: Int64?
+        /// What the payload had on the scratch disk at most.
+        package var peakScratch: ByteCount?
+        package var peakSwap: ByteCount?
 
         package init(userMilliseconds: Int64, systemMilliseconds: Int64, peakMemory: ByteCount) {
             self.userMilliseconds = userMilliseconds
@@ -80,6 +126,13 @@ package struct MachineRecord: Codable, Sendable {
         created = specification.created
         self.ended = ended
         self.outcome = outcome
+        hosting = specification.hosting
+        swap = specification.swap
+        cpu = specification.cpu
+        network = specification.network
+        outputLimit = specification.outputLimit
+        machineMemory = specification.machineMemory
+        inputs = specification.inputs
         phases = []
         notes = []
         outputs = []

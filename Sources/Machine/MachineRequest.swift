@@ -2,12 +2,13 @@ package import GridModel
 import GuestProtocol
 import ImageFormat
 package import ImageStore
+package import Policy
 package import QEMU
 package import System
 
 /// What a person or a batch job wants to run, and how it becomes a machine's specification.
 package struct MachineRequest: Sendable {
-    package var requested: MachineSpecification.Requested
+    package var requirement: Requirement
     package var command: [String]
     package var binds: [String] = []
     package var setVariables: [String] = []
@@ -21,61 +22,42 @@ package struct MachineRequest: Sendable {
     package struct Isolation: Sendable {
         package var inputs: [String]
         package var outputs: [String]
-        package var outputLimit: ByteCount
 
-        package init(inputs: [String], outputs: [String], outputLimit: ByteCount) {
+        package init(inputs: [String], outputs: [String]) {
             self.inputs = inputs
             self.outputs = outputs
-            self.outputLimit = outputLimit
         }
     }
 
-    package init(requested: MachineSpecification.Requested, command: [String]) {
-        self.requested = requested
+    package init(_ requirement: Requirement, command: [String]) {
+        self.requirement = requirement
         self.command = command
     }
 
     /// Where an isolated payload runs.
     private static let isolatedDirectory = "/job"
 
-    /// Refuses what this host cannot give, before anything is fetched or built.
-    package func check(cores: Int, memory: ByteCount) throws {
-        guard requested.cores.least <= cores else {
-            throw MachineError(
-                .invalidSpecification,
-                "--cores \(requested.cores): this host has \(cores); ask for at most \(cores), or give a range such as "
-                    + "1-\(requested.cores.most)")
-        }
-        guard requested.memory <= memory else {
-            throw MachineError(
-                .invalidSpecification, "--memory \(requested.memory): this host has \(memory.rounded); ask for less")
-        }
-        guard requested.memory >= .mebibytes(128) else {
-            throw MachineError(.invalidSpecification, "--memory \(requested.memory): a machine needs 128MiB at least")
-        }
-        guard requested.scratch >= .mebibytes(16) else {
-            throw MachineError(.invalidSpecification, "--scratch \(requested.scratch): a machine needs 16MiB at least")
-        }
+    /// What this host gives of it, and an image if there is one; refuses what does not fit.
+    @discardableResult
+    package func match(on host: HostFacts, image: StoredImage? = nil) throws -> Grant {
         for variable in setVariables where !variable.contains("=") || variable.hasPrefix("=") {
             throw MachineError(.invalidSpecification, "--setenv \(variable): expected NAME=VALUE")
         }
+        let match = Match(requirement, on: host, image: image.map(ImageOffer.init))
+        guard let grant = match.grant else {
+            throw MachineError(
+                .invalidSpecification,
+                match.faults.map { "\($0.name) \($0.asked): \($0.fault ?? "")" }.joined(separator: "\n"))
+        }
+        return grant
     }
 
     /// The machine for this request, in an image that is there.
     package func specify(
-        image: StoredImage, kernel: StoredKernel, accelerator: Accelerator, account: Account, imageMilliseconds: Int64
+        image: StoredImage, kernel: StoredKernel, on host: HostInspection, accelerator: Accelerator, account: Account,
+        imageMilliseconds: Int64
     ) throws -> MachineSpecification {
-        guard requested.memory >= image.configuration.needs.memory else {
-            throw MachineError(
-                .invalidSpecification,
-                "--memory \(requested.memory): \(image.environment) needs \(image.configuration.needs.memory) at least")
-        }
-        let cores = min(requested.cores.most, Host.cores)
-        guard cores >= image.configuration.needs.cores else {
-            throw MachineError(
-                .invalidSpecification,
-                "--cores \(requested.cores): \(image.environment) needs \(image.configuration.needs.cores) at least")
-        }
+        let grant = try match(on: host.facts, image: image)
         var generator = SystemRandomNumberGenerator()
         let now = Timestamp.now
         let user = MachineSpecification.User(
@@ -85,15 +67,16 @@ package struct MachineRequest: Sendable {
         let current = try isolation == nil ? ShareRules.current() : nil
         let directory = current?.destination ?? Self.isolatedDirectory
         var specification = MachineSpecification(
-            id: id, created: now, requested: requested, image: image.digest, environment: image.environment,
-            kernel: kernel.digest, cores: cores, accelerator: accelerator, user: user,
+            id: id, created: now, requested: requirement, grant: grant, image: image.digest,
+            environment: image.environment, kernel: kernel.digest, accelerator: accelerator,
+            hosting: try host.hosting(cores: grant.cores), user: user,
             payload: .init(command: command, directory: directory, environment: [], terminal: terminal),
             isForeground: true)
         specification.payload.environment = PayloadEnvironment.compose(
             caller: Host.environment, image: image.configuration.variables, asked: setVariables,
             own: ownVariables(specification), isClean: cleansEnvironment)
         specification.shares = try ShareRules.ordered([current].compactMap { $0 } + binds.map(ShareRules.parse))
-        specification.staging = try isolation.map(staging)
+        specification.staging = try isolation.map { try staging($0, limit: grant.output) }
         specification.imageMilliseconds = imageMilliseconds
         specification.documents = documents
         try refuseTooLarge(specification)
@@ -115,7 +98,7 @@ package struct MachineRequest: Sendable {
         return variables
     }
 
-    private func staging(_ isolation: Isolation) throws -> MachineSpecification.Staging {
+    private func staging(_ isolation: Isolation, limit: ByteCount) throws -> MachineSpecification.Staging {
         guard let directory = Files.canonical(".") else {
             throw MachineError(.invalidShare, "the current directory is gone: change to one that is there")
         }
@@ -134,7 +117,7 @@ package struct MachineRequest: Sendable {
         }
         return .init(
             inputs: isolation.inputs, outputs: isolation.outputs, directory: directory,
-            outputLimit: isolation.outputLimit)
+            outputLimit: limit)
     }
 
     /// The context must fit a frame.
@@ -146,5 +129,14 @@ package struct MachineRequest: Sendable {
                 "the command and its environment take \(bytes) bytes, at most 1000000 are allowed: "
                     + "use --cleanenv, or pass long lists in a file")
         }
+    }
+}
+
+extension ImageOffer {
+    package init(_ image: StoredImage) {
+        let needs = image.configuration.needs
+        self.init(
+            environment: image.environment, memory: needs.memory, cores: needs.cores,
+            architecture: ArchitectureLevel(rawValue: needs.architectureLevel) ?? .v1)
     }
 }

@@ -1,21 +1,24 @@
 package import GridModel
+package import Policy
 package import QEMU
 import StrictJSON
 import System
 
 /// Everything that a supervisor needs to know of its machine: `spec.json` in the machine's directory, never changed.
 package struct MachineSpecification: Codable, Sendable {
-    package static let version = 1
+    package static let version = 2
 
     package var version = MachineSpecification.version
     package var id: MachineID
     package var created: Timestamp
-    package var requested: Requested
+    /// As the person asked for it.
+    package var requested: Requirement
     package var image: Digest
     /// The environment that the image was chosen for.
     package var environment: Environment
     package var kernel: Digest
     package var cores: Int
+    /// Anonymous and shared memory of the payload's processes; the machine has more (`machineMemory`).
     package var memory: ByteCount
     package var scratch: ByteCount
     package var wall: WallTime?
@@ -34,21 +37,35 @@ package struct MachineSpecification: Codable, Sendable {
     package var imageMilliseconds: Int64 = 0
     /// What the payload may read of its machine in `/run/sojourn`, by name.
     package var documents: [String: String]?
+    /// Nil in specifications of version 1, as is all that follows: QEMU's widest processor was taken, and the machine's
+    /// memory was the job's.
+    package var hosting: Host?
+    package var swap: ByteCount?
+    package var cpu: WallTime?
+    package var network: NetworkProfile?
+    package var outputLimit: ByteCount?
+    /// Files that were staged in or named by the command, by path, for a replay.
+    package var inputs: [String: Digest]?
 
-    /// As the person wrote it.
-    package struct Requested: Codable, Sendable, Equatable {
-        package var environment: String
-        package var cores: CoreRange
-        package var memory: ByteCount
-        package var scratch: ByteCount
-        package var wall: WallTime?
+    /// How QEMU is to make the machine: by the site's choice, not by the host's accident.
+    package struct Host: Codable, Sendable, Equatable {
+        /// QEMU's name of the processor that the machine sees.
+        package var processor: String
+        package var architecture: ArchitectureLevel
+        /// The host's processors that the machine runs on; nil for all.
+        package var processors: [Int]?
+        /// The NUMA node that its memory comes from.
+        package var node: Int?
+        package var hasHugepages = false
+        /// HEPscore23 or HS06 of the whole host, as its site tells it.
+        package var benchmark: Double?
+        /// Processors of the whole host.
+        package var cores: Int
 
-        package init(environment: String, cores: CoreRange, memory: ByteCount, scratch: ByteCount, wall: WallTime?) {
-            self.environment = environment
+        package init(processor: String, architecture: ArchitectureLevel, cores: Int) {
+            self.processor = processor
+            self.architecture = architecture
             self.cores = cores
-            self.memory = memory
-            self.scratch = scratch
-            self.wall = wall
         }
     }
 
@@ -146,9 +163,9 @@ package struct MachineSpecification: Codable, Sendable {
     }
 
     package init(
-        id: MachineID, created: Timestamp, requested: Requested, image: Digest, environment: Environment,
-        kernel: Digest,
-        cores: Int, accelerator: Accelerator, user: User, payload: Payload, isForeground: Bool
+        id: MachineID, created: Timestamp, requested: Requirement, grant: Grant, image: Digest,
+        environment: Environment,
+        kernel: Digest, accelerator: Accelerator, hosting: Host, user: User, payload: Payload, isForeground: Bool
     ) {
         self.id = id
         self.created = created
@@ -156,14 +173,19 @@ package struct MachineSpecification: Codable, Sendable {
         self.image = image
         self.environment = environment
         self.kernel = kernel
-        self.cores = cores
-        memory = requested.memory
-        scratch = requested.scratch
-        wall = requested.wall
         self.accelerator = accelerator
+        self.hosting = hosting
         self.user = user
         self.payload = payload
         self.isForeground = isForeground
+        cores = grant.cores
+        memory = grant.memory
+        scratch = grant.scratch
+        wall = grant.wall
+        cpu = grant.cpu
+        swap = grant.swap
+        network = grant.network
+        outputLimit = grant.output
     }
 
     package static func read(_ path: String) throws -> MachineSpecification {
@@ -176,6 +198,24 @@ package struct MachineSpecification: Codable, Sendable {
         }
         return try StrictJSON.decode(MachineSpecification.self, from: bytes, source: path)
     }
+}
+
+extension MachineSpecification {
+    /// The memory that QEMU gives the machine: besides the job's, what kernel, agent and the files in use take.
+    package var machineMemory: ByteCount { hosting == nil ? memory : Self.machineMemory(for: memory) }
+
+    /// In whole mebibytes.
+    package static func machineMemory(for memory: ByteCount) -> ByteCount {
+        ByteCount(((memory.bytes + memory.bytes / 32 + overhead) >> 20) << 20)
+    }
+
+    /// The most for a job in a machine of so much.
+    static func payloadMemory(of machine: ByteCount) -> ByteCount {
+        ByteCount(max(0, machine.bytes - overhead) / 33 * 32)
+    }
+
+    /// The kernel, the agent, and files in use; page tables and the like grow with the memory.
+    private static let overhead: Int64 = 96 << 20
 }
 
 /// The one field that every version of a durable document has.

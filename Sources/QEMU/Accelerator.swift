@@ -9,11 +9,4 @@ package enum Accelerator: String, Codable, Sendable, CaseIterable {
         case .tcg: "tcg,thread=multi"
         }
     }
-
-    var processor: String {
-        switch self {
-        case .kvm: "host"
-        case .tcg: "max"
-        }
-    }
 }

@@ -1,4 +1,4 @@
-import GridModel
+package import GridModel
 import StrictJSON
 package import System
 
@@ -25,6 +25,8 @@ package struct AcceleratorTrial: Sendable {
         var bootID: String
         var user: UInt32
         var accelerator: Accelerator
+        /// By accelerator: the one that was chosen, and others that were asked for.
+        var levels: [String: ArchitectureLevel]
     }
 
     private static let deadline = Duration.seconds(10)
@@ -33,20 +35,36 @@ package struct AcceleratorTrial: Sendable {
     /// `memory` is the file in which the answer is kept.
     package init(memory: String) { self.memory = memory }
 
-    /// The accelerator to use; `warn` is told once, in a sentence, if it is the slow one.
-    package func choose(start: () throws -> Files, warn: (String) -> Void) throws -> Accelerator {
+    /// The accelerator to use, `wanted` if one is, and the highest level of processor that it gives here; `warn` is told
+    /// once, in a sentence, if it is the slow one.
+    package func choose(
+        _ wanted: Accelerator? = nil, start: () throws -> Files, warn: (String) -> Void
+    ) throws -> (accelerator: Accelerator, level: ArchitectureLevel) {
         let bootID = try Host.bootID()
-        if let answer = try remembered(), answer.bootID == bootID, answer.user == Host.effectiveUser {
-            return answer.accelerator
+        var answer = try remembered()
+        if answer?.bootID != bootID || answer?.user != Host.effectiveUser || answer?.version != 2 { answer = nil }
+        let accelerator: Accelerator
+        if let known = wanted ?? answer?.accelerator {
+            accelerator = known
+        } else {
+            let failure = try tryKVM(start)
+            if let failure {
+                warn("KVM does not work here (\(failure)): machines are emulated (TCG), which is many times slower")
+            }
+            accelerator = failure == nil ? .kvm : .tcg
         }
-        let failure = try tryKVM(start)
-        if let failure {
-            warn("KVM does not work here (\(failure)): machines are emulated (TCG), which is many times slower")
+        if let level = answer?.levels[accelerator.rawValue] { return (accelerator, level) }
+        let level = try Processor.highestLevel(accelerator, program: try QEMUPrograms.find().system)
+        // What only was asked for is no answer of the trial.
+        if wanted == nil || answer != nil {
+            var next =
+                answer
+                ?? Answer(
+                    version: 2, bootID: bootID, user: Host.effectiveUser, accelerator: accelerator, levels: [:])
+            next.levels[accelerator.rawValue] = level
+            try System.Files.write(try StrictJSON.encode(next, pretty: true), to: memory)
         }
-        let accelerator = failure == nil ? Accelerator.kvm : .tcg
-        let answer = Answer(version: 1, bootID: bootID, user: Host.effectiveUser, accelerator: accelerator)
-        try System.Files.write(try StrictJSON.encode(answer, pretty: true), to: memory)
-        return accelerator
+        return (accelerator, level)
     }
 
     private func remembered() throws -> Answer? {
@@ -62,7 +80,8 @@ package struct AcceleratorTrial: Sendable {
         let files = try start()
         let (console, consoleEnd) = try Socket.pair()
         let line = QEMUCommandLine(
-            name: "sojourn-trial", accelerator: .kvm, cores: 1, memory: .mebibytes(256), kernel: files.kernel,
+            name: "sojourn-trial", accelerator: .kvm, processor: "host", cores: 1, memory: .mebibytes(256),
+            kernel: files.kernel,
             initrd: files.initrd, kernelArguments: [files.argument], console: consoleEnd)
         let log = try Descriptor.memory(named: "qemu-log")
         let qemu = try QEMUProcess.spawn(

@@ -35,6 +35,8 @@ package struct QEMUCommandLine: Sendable {
 
     package var name: String
     package var accelerator: Accelerator
+    /// QEMU's name of what the machine sees.
+    package var processor: String
     package var cores: Int
     package var memory: ByteCount
     package var kernel: Descriptor
@@ -49,11 +51,13 @@ package struct QEMUCommandLine: Sendable {
     package var channel: (socket: Descriptor, port: String)?
 
     package init(
-        name: String, accelerator: Accelerator, cores: Int, memory: ByteCount, kernel: Descriptor, initrd: Descriptor,
+        name: String, accelerator: Accelerator, processor: String, cores: Int, memory: ByteCount, kernel: Descriptor,
+        initrd: Descriptor,
         kernelArguments: [String], console: Descriptor
     ) {
         self.name = name
         self.accelerator = accelerator
+        self.processor = processor
         self.cores = cores
         self.memory = memory
         self.kernel = kernel
@@ -68,7 +72,7 @@ package struct QEMUCommandLine: Sendable {
         builder.add("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-name", name)
         builder.add("-sandbox", "on,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
         builder.add("-machine", Self.machine, "-accel", accelerator.option)
-        builder.add("-cpu", accelerator.processor, "-smp", "\(cores)", "-m", "\(memory.bytes >> 20)M")
+        builder.add("-cpu", processor, "-smp", "\(cores)", "-m", "\(memory.bytes >> 20)M")
         // Shared: a virtiofsd reads and writes the guest's memory itself (vhost-user).
         builder.add("-object", "memory-backend-memfd,id=memory,size=\(memory.bytes >> 20)M,share=on")
         builder.add("-kernel", builder.path(kernel), "-initrd", builder.path(initrd))

@@ -68,6 +68,14 @@ package enum Files {
         return bytes
     }
 
+    /// At most so many bytes from a file's beginning; nothing of what has none to read at once.
+    package static func readBeginning(_ path: String, bytes most: Int) throws -> [UInt8] {
+        let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
+        var bytes: [UInt8] = []
+        while bytes.count < most, let chunk = try file.read(upTo: most - bytes.count), !chunk.isEmpty { bytes += chunk }
+        return bytes
+    }
+
     /// Replaces `path` as a whole: after a crash it holds the old bytes or the new ones.
     package static func write(_ bytes: some Sequence<UInt8>, to path: String, mode: UInt32 = 0o644) throws {
         let temporary = "\(path).\(getpid()).tmp"

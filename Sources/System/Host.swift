@@ -9,6 +9,47 @@ package enum Host {
     /// Physical memory in bytes.
     package static var memory: Int64 { Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE))) }
 
+    /// Bytes that could be had without swapping, and those of free huge pages (proc(5), `meminfo`).
+    package static func memoryInformation() throws -> (available: Int64, freeHugepages: Int64) {
+        let text = String(decoding: try Files.read("/proc/meminfo", limit: 1 << 16), as: UTF8.self)
+        var values: [Substring: Int64] = [:]
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2 { values[parts[0]] = Int64(parts[1].filter(\.isNumber)) }
+        }
+        guard let available = values["MemAvailable"] else {
+            throw SystemError(code: 0, message: "/proc/meminfo does not tell the available memory")
+        }
+        let pages = (values["HugePages_Free"] ?? 0) * (values["Hugepagesize"] ?? 0)
+        return (available << 10, pages << 10)
+    }
+
+    /// The NUMA nodes with those of their processors that this process may use.
+    package static func nodes() throws -> [(node: Int, processors: [Int])] {
+        let usable = Set(try list("/proc/self/status", field: "Cpus_allowed_list"))
+        let directory = "/sys/devices/system/node"
+        let names = Files.isDirectory(directory) ? try Files.list(directory) : []
+        let nodes = try names.compactMap { name in
+            name.hasPrefix("node") ? Int(name.dropFirst(4)) : nil
+        }.sorted().map { node in
+            (node: node, processors: try list("\(directory)/node\(node)/cpulist", field: nil).filter(usable.contains))
+        }
+        return nodes.isEmpty ? [(0, usable.sorted())] : nodes
+    }
+
+    /// Numbers as the kernel lists them: `0-3,8`.
+    private static func list(_ path: String, field: String?) throws -> [Int] {
+        var text = Substring(String(decoding: try Files.read(path, limit: 1 << 16), as: UTF8.self))
+        if let field {
+            text = text.split(separator: "\n").first { $0.hasPrefix("\(field):") }?.dropFirst(field.count + 1) ?? ""
+        }
+        return text.filter { !$0.isWhitespace }.split(separator: ",").flatMap { part -> [Int] in
+            let ends = part.split(separator: "-").compactMap { Int($0) }
+            guard let first = ends.first, let last = ends.last, first <= last, last < 1 << 16 else { return [] }
+            return Array(first...last)
+        }
+    }
+
     package static var processID: Int32 { getpid() }
     package static var effectiveUser: UInt32 { geteuid() }
 

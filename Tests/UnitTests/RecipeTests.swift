@@ -5,6 +5,7 @@ import Testing
 @testable import ImageFactory
 @testable import ImageFormat
 @testable import ImageStore
+@testable import StrictYAML
 
 @Suite struct RecipeTests {
     private let system = """

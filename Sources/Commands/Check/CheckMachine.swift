@@ -26,19 +26,22 @@ struct CheckMachine {
     func run(_ image: StoredImage, _ kernel: StoredKernel) throws -> CheckOutcome {
         let provider = ImageProvider(home: home, installation: installation)
         let trial = AcceleratorTrial(memory: "\(home.cache)/accelerator.json")
-        let accelerator = try trial.choose(start: { try provider.trialFiles(kernel) }, warn: progress)
+        let (accelerator, level) = try trial.choose(start: { try provider.trialFiles(kernel) }, warn: progress)
         let needs = image.configuration.needs
-        let cores = try CoreRange(parsing: "\(needs.cores)")
+        var requirement = Requirement()
+        requirement.environment = image.environment
+        requirement.cores = CoreRange(needs.cores, needs.cores)
+        requirement.memory = ByteRange(max(needs.memory, .mebibytes(512)))
+        requirement.scratch = ByteRange(.gibibytes(1), .gibibytes(4))
+        requirement.wall = Self.limit
+        requirement.output = .mebibytes(64)
         var request = MachineRequest(
-            requested: .init(
-                environment: image.environment.description, cores: cores, memory: max(needs.memory, .mebibytes(512)),
-                scratch: .gibibytes(4), wall: Self.limit),
-            command: ["/bin/sh", "-c", Self.script, "check"] + image.configuration.checks)
+            requirement, command: ["/bin/sh", "-c", Self.script, "check"] + image.configuration.checks)
         request.cleansEnvironment = true
-        request.isolation = .init(inputs: [], outputs: [], outputLimit: .mebibytes(1))
-        try request.check(cores: Host.cores, memory: ByteCount(Host.memory))
+        request.isolation = .init(inputs: [], outputs: [])
+        let host = try HostInspection(home, try HostSettings.read(home), level: level)
         let specification = try request.specify(
-            image: image, kernel: kernel, accelerator: accelerator, account: .current, imageMilliseconds: 0)
+            image: image, kernel: kernel, on: host, accelerator: accelerator, account: .current, imageMilliseconds: 0)
         let launch = try MachineLaunch.start(specification, in: home.machines, installation: installation)
         let record = try launch.finish()
         let outcome = try judge(record, launch.directory, image.configuration.checks)

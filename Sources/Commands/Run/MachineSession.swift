@@ -20,11 +20,14 @@ struct MachineSession {
         let installation = try Installation.current()
         let progress = ProgressLine(isWanted: !options.quiet)
         defer { progress.clear() }
-        guard let environment = try options.environment() else {
+        let requirement = try options.requirement.requirement(for: command)
+        guard let environment = requirement.wantedEnvironment else {
             throw ValidationError("no environment given: add --os debian12, or --env EXPERIMENT/SOFTWARE:VERSION@OS")
         }
-        var request = try self.request(environment)
-        try request.check(cores: Host.cores, memory: ByteCount(Host.memory))
+        var request = self.request(requirement)
+        let settings = try HostSettings.read(home)
+        // As far as it can be judged before there is an image; nothing has been fetched or built yet.
+        try request.match(on: try HostInspection(home, settings, level: .v4).facts)
         _ = try QEMUPrograms.find()
         // Now rather than after the run, when there would be nowhere to put it.
         if let path = options.record { try Files.write([], to: path) }
@@ -37,28 +40,32 @@ struct MachineSession {
         request.terminal = try terminal()
         request.documents = try EnvironmentDocument.documents(
             for: image, kernel: kernel, in: try ImageStore(home: home))
-        let accelerator = try chooseAccelerator(home, kernel, provider, progress)
-        let specification = try request.specify(
-            image: image, kernel: kernel, accelerator: accelerator, account: .current, imageMilliseconds: Int64(elapsed)
-        )
-        let record = try follow(specification, home, installation, progress)
+        let (accelerator, level) = try chooseAccelerator(home, kernel, provider, progress)
+        let signals = try MachineFollower.takeSignals()
+        // What one machine is given, another that starts now must see.
+        let lock = try FileLock.wait("\(home.cache)/start.lock")
+        let (specification, launch) = try withExtendedLifetime(lock) {
+            let inspection = try HostInspection(home, settings, level: level)
+            let specification = try request.specify(
+                image: image, kernel: kernel, on: inspection, accelerator: accelerator, account: .current,
+                imageMilliseconds: Int64(elapsed))
+            return (
+                specification,
+                try MachineLaunch.start(specification, in: home.machines, installation: installation)
+            )
+        }
+        let record = try follow(launch, specification, signals, progress)
         progress.clear()
         try report(record)
         return record.outcome.exitStatus
     }
 
-    private func request(_ environment: Environment) throws -> MachineRequest {
-        let cores = try options.cores ?? CoreRange(parsing: "1")
-        var request = MachineRequest(
-            requested: .init(
-                environment: environment.description, cores: cores, memory: options.memory, scratch: options.scratch,
-                wall: options.wall), command: command)
+    private func request(_ requirement: Requirement) -> MachineRequest {
+        var request = MachineRequest(requirement, command: command)
         request.binds = options.bind
         request.setVariables = options.setenv
         request.cleansEnvironment = options.cleanenv
-        if options.isolated {
-            request.isolation = .init(inputs: options.inputs, outputs: options.outputs, outputLimit: options.outLimit)
-        }
+        if options.isolated { request.isolation = .init(inputs: options.inputs, outputs: options.outputs) }
         return request
     }
 
@@ -75,10 +82,9 @@ struct MachineSession {
 
     private func chooseAccelerator(
         _ home: Home, _ kernel: StoredKernel, _ provider: ImageProvider, _ progress: ProgressLine
-    ) throws -> Accelerator {
-        if let accelerator = options.accel { return accelerator }
+    ) throws -> (accelerator: Accelerator, level: ArchitectureLevel) {
         let trial = AcceleratorTrial(memory: "\(home.cache)/accelerator.json")
-        return try trial.choose(start: { try provider.trialFiles(kernel) }, warn: { warn($0, progress) })
+        return try trial.choose(options.accel, start: { try provider.trialFiles(kernel) }, warn: { warn($0, progress) })
     }
 
     private func warn(_ text: String, _ progress: ProgressLine) {
@@ -87,10 +93,8 @@ struct MachineSession {
     }
 
     private func follow(
-        _ specification: MachineSpecification, _ home: Home, _ installation: Installation, _ progress: ProgressLine
+        _ launch: MachineLaunch, _ specification: MachineSpecification, _ signals: Signals, _ progress: ProgressLine
     ) throws -> MachineRecord {
-        let signals = try MachineFollower.takeSignals()
-        let launch = try MachineLaunch.start(specification, in: home.machines, installation: installation)
         let what =
             "\(specification.environment) (\(specification.image.short)), \(specification.cores) "
             + "core\(specification.cores == 1 ? "" : "s"), \(specification.memory), \(specification.accelerator.rawValue)"
@@ -111,6 +115,7 @@ struct MachineSession {
             Report.error("\(record.outcome.message) (\(record.outcome.kind.rawValue), machine \(record.id))")
         }
         if !options.quiet { for note in record.notes { Report.line("sojourn: \(note)") } }
+        if !options.quiet, let line = AskedAndUsed(record)?.line { Report.line("sojourn: asked / used: \(line)") }
         if options.summary { Report.line(RunAccount.text(record)) }
         if let path = options.record { try Files.write(try StrictJSON.encode(record, pretty: true), to: path) }
         if options.json { Report.line(String(decoding: try record.json(), as: UTF8.self)) }

@@ -6,16 +6,13 @@ import System
 /// A run told to a person.
 enum RunAccount {
     static func text(_ record: MachineRecord) -> String {
-        let asked = record.requested
         var rows = [
             ("machine", "\(record.id) on \(record.host)"),
-            (
-                "asked",
-                "\(asked.environment), cores \(asked.cores), memory \(asked.memory), wall \(asked.wall?.description ?? "-")"
-            ),
+            ("asked", asked(record.requested)),
             (
                 "given",
-                "\(record.environment), cores \(record.cores), memory \(record.memory), \(record.accelerator.rawValue)"
+                "\(record.environment), cores \(record.cores), memory \(record.memory), scratch \(record.scratch), "
+                    + "\(record.hosting?.architecture.description ?? "-"), \(record.accelerator.rawValue)"
             ),
             ("image", record.image.description),
             ("kernel", "\(record.kernelRelease ?? "-") (\(record.kernel.short))"),
@@ -31,6 +28,17 @@ enum RunAccount {
         if !record.outputs.isEmpty { rows.append(("outputs", record.outputs.joined(separator: ", "))) }
         rows += record.notes.map { ("note", $0) }
         return rows.map { name, value in name.padded(to: 9) + value }.joined(separator: "\n")
+    }
+
+    /// `lhc/pythia8:8.317.2@debian12, cores 1-2`: what was asked for, as it was written.
+    static func asked(_ wishes: Requirement) -> String {
+        let fields: [(String, (any CustomStringConvertible)?)] = [
+            ("", wishes.wantedEnvironment), ("architecture ", wishes.architecture), ("cores ", wishes.cores),
+            ("memory ", wishes.memory), ("memory per core ", wishes.memoryPerCore), ("scratch ", wishes.scratch),
+            ("swap ", wishes.swap), ("wall ", wishes.wall), ("cpu ", wishes.cpu), ("network ", wishes.network),
+            ("gpus ", wishes.gpus), ("output ", wishes.output),
+        ]
+        return fields.compactMap { name, value in value.map { "\(name)\($0)" } }.joined(separator: ", ")
     }
 
     /// One line of a list.

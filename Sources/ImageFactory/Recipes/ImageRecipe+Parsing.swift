@@ -1,8 +1,9 @@
 import GridModel
 import ImageFormat
+import StrictYAML
 
 extension ImageRecipe {
-    init(_ reader: inout RecipeReader, text: RecipeText) throws {
+    init(_ reader: inout YAMLReader, text: RecipeText) throws {
         environment = try reader.required("name", example: "os/debian12", RecipeName.environment)
         ground = try Self.ground(of: environment, &reader)
         packages = try reader.list("packages", RecipeName.package)
@@ -37,7 +38,7 @@ extension ImageRecipe {
     }
 
     /// Exactly one of three keys says where the filesystem begins; which, depends on what the recipe is for.
-    private static func ground(of environment: Environment, _ reader: inout RecipeReader) throws -> Ground {
+    private static func ground(of environment: Environment, _ reader: inout YAMLReader) throws -> Ground {
         let base = try reader.parsed("on", RecipeName.environment)
         let suite = try SuiteChoice(&reader)
         let container = try reader.parsed("from", RecipeName.container)
@@ -73,7 +74,7 @@ extension ImageRecipe {
         return .container(container)
     }
 
-    private static func files(_ reader: inout RecipeReader, permitted: Permitted) throws -> [FileSource] {
+    private static func files(_ reader: inout YAMLReader, permitted: Permitted) throws -> [FileSource] {
         var seen: Set<String> = []
         return try reader.readers("files") { entry in
             let path = try entry.required("path", example: "/etc/site.conf", RecipePath.inImage)
@@ -106,7 +107,7 @@ extension ImageRecipe {
         return mode
     }
 
-    private static func snapshots(_ reader: inout RecipeReader) throws -> [SnapshotSource] {
+    private static func snapshots(_ reader: inout YAMLReader) throws -> [SnapshotSource] {
         var seen: Set<String> = []
         return try reader.readers("snapshot") { entry in
             let source = try RecipePath.onHost(try entry.required("from", example: "build/install"))
@@ -118,7 +119,7 @@ extension ImageRecipe {
         }
     }
 
-    private static func needs(_ reader: inout RecipeReader) throws -> ImageNeeds? {
+    private static func needs(_ reader: inout YAMLReader) throws -> ImageNeeds? {
         guard var entry = try reader.reader("needs") else { return nil }
         var needs = ImageNeeds()
         if let memory = try entry.parsed("memory", as: .quantity, ByteCount.init(parsing:)) { needs.memory = memory }
@@ -142,7 +143,7 @@ extension BuildLimits {
     package static let standard = BuildLimits(
         time: WallTime(seconds: 3600), disk: .gibibytes(20), memory: .gibibytes(4))
 
-    fileprivate init(_ reader: inout RecipeReader) throws {
+    fileprivate init(_ reader: inout YAMLReader) throws {
         self = .standard
         guard var entry = try reader.reader("limits") else { return }
         if let time = try entry.parsed("time", as: .quantity, WallTime.init(parsing:)) { self.time = time }
@@ -161,7 +162,7 @@ extension BuildLimits {
 }
 
 extension Permitted {
-    fileprivate init(_ reader: inout RecipeReader) throws {
+    fileprivate init(_ reader: inout YAMLReader) throws {
         guard var entry = try reader.reader("permit") else { return }
         setUserID = try entry.list("setUserID", RecipePath.inImage)
         capabilities = try entry.list("capabilities", RecipePath.inImage)

@@ -1,5 +1,6 @@
 package import GridModel
 package import ImageStore
+import StrictYAML
 import System
 
 /// The recipes at hand: one file `NAME.yaml` each, in a few directories.
@@ -108,7 +109,7 @@ package struct RecipeBook: Sendable {
     private static func read(_ path: String) throws -> Recipe {
         do {
             return try Recipe(
-                parsing: RecipeText(path: absolute(path), bytes: try Files.read(path, limit: Recipe.limit)))
+                parsing: RecipeText(path: absolute(path), bytes: try Files.read(path, limit: YAMLReader.limit)))
         } catch let error as SystemError {
             throw ImageFactoryError(.unknownRecipe, "cannot read the recipe \(path)", underlying: error)
         }

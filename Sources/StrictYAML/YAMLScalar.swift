@@ -1,10 +1,10 @@
 import Yams
 
-/// What a single value of a recipe may be.
+/// What a single value of a document may be.
 ///
 /// What YAML takes for a number or a truth value is no text without quotes (YAML 1.2.2, 10.3.2, "Core Schema"), so that
-/// every reader of YAML sees the same, editors with the recipes' JSON Schema among them.
-enum RecipeScalar {
+/// every reader of YAML sees the same, editors with a JSON Schema among them.
+package enum YAMLScalar: Sendable {
     /// Not empty, no control characters but line ends.
     case text
     /// As `text`, with tabs.
@@ -17,13 +17,13 @@ enum RecipeScalar {
     case key
 
     func text(of node: Node, file: String, what: String) throws -> String {
-        func refuse(_ reason: String) -> ImageFactoryError { RecipeReader.error(file, node, "\(what) \(reason)") }
+        func refuse(_ reason: String) -> YAMLFault { YAMLReader.error(file, node, "\(what) \(reason)") }
         guard case .scalar(let scalar) = node else {
             throw refuse("must be a single value, not a list")
         }
         let tag = scalar.tag.description
         guard tag.isEmpty || tag.hasPrefix("tag:yaml.org,2002:") else {
-            throw refuse("has the YAML tag '\(tag)', which recipes do not know; write the value alone")
+            throw refuse("has the YAML tag '\(tag)', which is not known here; write the value alone")
         }
         let text = scalar.string
         if let meaning = Self.meaning(of: scalar) {

@@ -1,5 +1,5 @@
 /// Finds, before the YAML is parsed, what would keep the parser busy for minutes or for ever: it walks through all that
-/// stands in a key to compare keys (seen with Yams 6.2.2). Recipes have no use for it.
+/// stands in a key to compare keys (seen with Yams 6.2.2). Our documents have no use for it.
 ///
 /// The text is not parsed for this: what looks like it is refused within a script too.
 enum ComplexYAML {

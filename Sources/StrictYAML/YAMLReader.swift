@@ -1,9 +1,10 @@
-import ImageStore
+import GridModel
 import Yams
 
-/// Reads one mapping of a recipe strictly. Every complaint names file and line and says what is expected.
-struct RecipeReader {
-    let file: String
+/// Reads one mapping of a document strictly. Every complaint is a `YAMLFault` that names file and line and says what is
+/// expected.
+package struct YAMLReader {
+    package let file: String
     private let node: Node
     private let mapping: Node.Mapping
     /// The keys asked for so far: what is left at the end is unknown.
@@ -19,51 +20,51 @@ struct RecipeReader {
         self.mapping = mapping
     }
 
-    static func error(_ file: String, _ node: Node?, _ message: String) -> ImageFactoryError {
-        ImageFactoryError(.invalidRecipe, "\(file):\(node?.mark?.line ?? 1): \(message)")
+    static func error(_ file: String, _ node: Node?, _ message: String) -> YAMLFault {
+        YAMLFault(file: file, line: node?.mark?.line ?? 1, message)
     }
 
-    func error(_ key: String?, _ message: String) -> ImageFactoryError {
+    package func error(_ key: String?, _ message: String) -> YAMLFault {
         Self.error(file, key.flatMap { mapping[Node($0)] } ?? node, message)
     }
 
-    func has(_ key: String) -> Bool { mapping[Node(key)] != nil }
+    package func has(_ key: String) -> Bool { mapping[Node(key)] != nil }
 
     private mutating func value(_ key: String) -> Node? {
         known.append(key)
         return mapping[Node(key)]
     }
 
-    mutating func string(_ key: String, as kind: RecipeScalar = .text) throws -> String? {
+    package mutating func string(_ key: String, as kind: YAMLScalar = .text) throws -> String? {
         guard let node = value(key) else { return nil }
         return try kind.text(of: node, file: file, what: "'\(key)'")
     }
 
-    mutating func required(_ key: String, as kind: RecipeScalar = .text, example: String) throws -> String {
+    package mutating func required(_ key: String, as kind: YAMLScalar = .text, example: String) throws -> String {
         guard let text = try string(key, as: kind) else {
             throw error(nil, "the key '\(key)' is missing; add for example '\(key): \(example)'")
         }
         return text
     }
 
-    mutating func boolean(_ key: String) throws -> Bool {
+    package mutating func boolean(_ key: String) throws -> Bool {
         guard let node = value(key) else { return false }
-        guard let value = RecipeScalar.boolean(node) else {
+        guard let value = YAMLScalar.boolean(node) else {
             throw error(key, "'\(key)' must be true or false, without quotes")
         }
         return value
     }
 
     /// A text that a type of the domain understands.
-    mutating func parsed<Value>(
-        _ key: String, as kind: RecipeScalar = .text, _ parse: (String) throws -> Value
+    package mutating func parsed<Value>(
+        _ key: String, as kind: YAMLScalar = .text, _ parse: (String) throws -> Value
     ) throws -> Value? {
         guard let text = try string(key, as: kind) else { return nil }
         do { return try parse(text) } catch { throw self.error(key, "'\(key)': \(error)") }
     }
 
     /// As `parsed`, where the key must be there.
-    mutating func required<Value>(
+    package mutating func required<Value>(
         _ key: String, example: String, _ parse: (String) throws -> Value
     ) throws -> Value {
         let text = try required(key, example: example)
@@ -71,8 +72,8 @@ struct RecipeReader {
     }
 
     /// A list of texts that a type of the domain understands; empty where the key is not there.
-    mutating func list<Value>(
-        _ key: String, as kind: RecipeScalar = .text, _ parse: (String) throws -> Value
+    package mutating func list<Value>(
+        _ key: String, as kind: YAMLScalar = .text, _ parse: (String) throws -> Value
     ) throws -> [Value] {
         try nodes(key).map { node in
             let text = try kind.text(of: node, file: file, what: "an entry of '\(key)'")
@@ -81,11 +82,11 @@ struct RecipeReader {
     }
 
     /// A list of mappings; `build` takes what it wants of each, and the rest is refused.
-    mutating func readers<Value>(
-        _ key: String, _ build: (inout RecipeReader) throws -> Value
+    package mutating func readers<Value>(
+        _ key: String, _ build: (inout YAMLReader) throws -> Value
     ) throws -> [Value] {
         try nodes(key).map { node in
-            var entry = try RecipeReader(node, file: file, what: "an entry of '\(key)'")
+            var entry = try YAMLReader(node, file: file, what: "an entry of '\(key)'")
             let value = try build(&entry)
             try entry.finish()
             return value
@@ -100,28 +101,28 @@ struct RecipeReader {
         return Array(sequence)
     }
 
-    mutating func dictionary(_ key: String) throws -> [String: String] {
+    package mutating func dictionary(_ key: String) throws -> [String: String] {
         guard let node = value(key) else { return [:] }
         guard case .mapping(let mapping) = node else {
             throw Self.error(file, node, "'\(key)' must be a list of 'NAME: value' lines")
         }
         var result: [String: String] = [:]
         for (name, value) in mapping {
-            let name = try RecipeScalar.key.text(of: name, file: file, what: "a name in '\(key)'")
-            result[name] = try RecipeScalar.quantity.text(of: value, file: file, what: "'\(name)' in '\(key)'")
+            let name = try YAMLScalar.key.text(of: name, file: file, what: "a name in '\(key)'")
+            result[name] = try YAMLScalar.quantity.text(of: value, file: file, what: "'\(name)' in '\(key)'")
         }
         return result
     }
 
     /// A mapping inside this one.
-    mutating func reader(_ key: String) throws -> RecipeReader? {
-        try value(key).map { try RecipeReader($0, file: file, what: "'\(key)'") }
+    package mutating func reader(_ key: String) throws -> YAMLReader? {
+        try value(key).map { try YAMLReader($0, file: file, what: "'\(key)'") }
     }
 
     /// Refuses keys that nobody asked for.
-    func finish() throws {
+    package func finish() throws {
         for (key, _) in mapping {
-            let name = try RecipeScalar.key.text(of: key, file: file, what: "a key")
+            let name = try YAMLScalar.key.text(of: key, file: file, what: "a key")
             guard known.contains(name) else {
                 throw Self.error(file, key, "unknown key '\(name)'; \(NearestNames.hint(for: name, among: known))")
             }
