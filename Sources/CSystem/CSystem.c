@@ -8,6 +8,8 @@
 #include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
+#include <net/route.h>
+#include <netinet/in.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,6 +25,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -128,12 +131,22 @@ static void reset_signals(void) {
     }
 }
 
+static int set_processors(const int *processors, int count) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (int i = 0; i < count; i++) {
+        if (processors[i] >= 0 && processors[i] < CPU_SETSIZE) CPU_SET(processors[i], &set);
+    }
+    return sched_setaffinity(0, sizeof set, &set);
+}
+
 static int prepare(const sojourn_spawn *s, int report, pid_t parent) {
     if (s->new_session && setsid() < 0) return SOJOURN_STEP_SESSION;
     if (s->new_group && setpgid(0, 0) < 0) return SOJOURN_STEP_SESSION;
-    if (s->cgroup >= 0) {
-        if (write(s->cgroup, "0", 1) != 1) return SOJOURN_STEP_CGROUP;
+    for (int i = 0; i < s->cgroup_count; i++) {
+        if (write(s->cgroups[i], "0", 1) != 1) return SOJOURN_STEP_CGROUP;
     }
+    if (s->processor_count > 0 && set_processors(s->processors, s->processor_count) < 0) return SOJOURN_STEP_PROCESSORS;
     if (place_descriptors(s->descriptors, s->descriptor_count, report) < 0) return SOJOURN_STEP_DESCRIPTORS;
     // Nothing else may leak into the child, whatever a library opened without O_CLOEXEC.
     if (s->descriptor_count <= report) {
@@ -247,6 +260,50 @@ int sojourn_interface_up(const char *name) {
     errno = error;
     return result;
 }
+
+static struct sockaddr *set_address(struct sockaddr *place, uint32_t address) {
+    struct sockaddr_in value = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
+    memcpy(place, &value, sizeof value);
+    return place;
+}
+
+int sojourn_interface_configure(const char *name, uint32_t address, int length, uint32_t gateway) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    set_address(&request.ifr_addr, address);
+    int result = ioctl(fd, SIOCSIFADDR, &request);
+    set_address(&request.ifr_netmask, ~0U << (32 - length));
+    if (result == 0) result = ioctl(fd, SIOCSIFNETMASK, &request);
+    if (result == 0) result = sojourn_interface_up(name);
+    struct rtentry route;
+    memset(&route, 0, sizeof route);
+    set_address(&route.rt_dst, 0);
+    set_address(&route.rt_genmask, 0);
+    set_address(&route.rt_gateway, gateway);
+    route.rt_flags = RTF_UP | RTF_GATEWAY;
+    if (result == 0) result = ioctl(fd, SIOCADDRT, &route);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
+int sojourn_listen_loopback(uint16_t port, int backlog) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -1;
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, backlog) == 0) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int sojourn_swap_on(const char *path) { return swapon(path, 0); }
 
 int sojourn_power_off(void) { return reboot(RB_POWER_OFF); }
 

@@ -11,7 +11,7 @@ package enum EntryPoint {
     package static func main() -> Never {
         StandardStreams.prepare()
         let arguments = Array(CommandLine.arguments.dropFirst())
-        let runsPayload = ["run", "shell"].contains(arguments.first ?? "")
+        let runsPayload = ["run", "shell", "replay"].contains(arguments.first ?? "")
         var command: any ParsableCommand
         do {
             command = try SojournCommand.parseAsRoot(arguments)

@@ -17,7 +17,7 @@ struct SojournCommand: ParsableCommand {
         version: Program.version,
         subcommands: [
             RunCommand.self, ShellCommand.self, MatchCommand.self, JobsCommand.self, JobCommand.self,
-            AdviseCommand.self,
+            AdviseCommand.self, ReplayCommand.self,
             ImageCommand.self, KeyCommand.self, MachineCommand.self,
         ])
 }

@@ -13,6 +13,10 @@ package struct MachineControl: Sendable {
         package var boot: Duration = .seconds(180)
         /// From the payload's start; nil where it may run for ever.
         package var wall: WallTime?
+        /// Processor time from the payload's start, as the host counts it; nil where it may spend any.
+        package var cpu: WallTime?
+        /// What the payload may print; only named here: who stores the output counts it.
+        package var output: ByteCount?
         /// Between the request to end and KILL.
         package var grace: Duration = .seconds(10)
         /// Without any sign of life from the guest.
@@ -43,6 +47,10 @@ package struct MachineControl: Sendable {
         case signalled(Int32)
         case clientGone
         case hostDiskFull(String)
+        /// The processor time that the machine has spent since the payload's start.
+        case spent(Duration)
+        /// The payload printed more than it may.
+        case outputOverflowed
         case time
     }
 
@@ -131,6 +139,8 @@ package struct MachineControl: Sendable {
         case .clientGone:
             return end(.failure(.clientKilled, "the 'sojourn run' that asked for this machine was killed"), by: 15, now)
         case .hostDiskFull(let what): return kill(.failure(.hostDiskFull, "the host's disk is full: \(what)"))
+        case .spent(let time): return spent(time, now)
+        case .outputOverflowed: return overflowed(now)
         case .time: return time(now)
         }
     }
@@ -205,6 +215,22 @@ package struct MachineControl: Sendable {
             return interrupts >= 3 ? end(outcome, by: 9, now) : [.signalPayload(2)]
         default: return phase == .running ? [.signalPayload(UInt8(clamping: number))] : []
         }
+    }
+
+    private mutating func spent(_ time: Duration, _ now: Instant) -> [Effect] {
+        // The outputs of a payload that has ended are brought out in nobody's time.
+        guard phase == .running, !isStaging, let limit = limits.cpu, time >= limit.duration else { return [] }
+        let message = "the processor time of \(limit) was spent; ask for more with --cpu"
+        return end(Outcome(.cpuTime, exitStatus: 124, message: message), by: 15, now)
+    }
+
+    private mutating func overflowed(_ now: Instant) -> [Effect] {
+        let limit = limits.output.map { "the \($0) allowed" } ?? "is allowed"
+        let outcome = Outcome.failure(
+            .outputLimit, "the command printed more than \(limit); print less, or ask for more with --out-limit")
+        guard phase == .running, isStaging else { return end(outcome, by: 15, now) }
+        cause = cause ?? outcome
+        return []
     }
 
     /// Asks the payload to end, and ends it after the grace.

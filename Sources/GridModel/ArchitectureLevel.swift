@@ -14,6 +14,16 @@ package enum ArchitectureLevel: Int, TextualValue, CaseIterable, Comparable {
 
     package var description: String { "x86-64-v\(rawValue)" }
 
+    // Written out: the compiler would make a form of its own for an enumeration.
+    package init(from decoder: any Decoder) throws {
+        try self.init(parsing: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
     package static func < (left: ArchitectureLevel, right: ArchitectureLevel) -> Bool {
         left.rawValue < right.rawValue
     }

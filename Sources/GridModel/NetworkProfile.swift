@@ -14,4 +14,14 @@ package enum NetworkProfile: String, TextualValue, CaseIterable {
     }
 
     package var description: String { rawValue }
+
+    // Written out: the compiler would make a form of its own for an enumeration.
+    package init(from decoder: any Decoder) throws {
+        try self.init(parsing: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
 }

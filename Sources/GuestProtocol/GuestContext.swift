@@ -16,18 +16,13 @@ package struct GuestContext: Equatable, Sendable {
     package var realtimeNanoseconds: UInt64
     package var heartbeatSeconds: UInt16
     /// What the payload may read of its machine, below `/run/sojourn`.
-    package var documents: [Document] = []
-
-    package struct Document: Equatable, Sendable {
-        /// A file's name, without directories.
-        package var name: String
-        package var text: String
-
-        package init(name: String, text: String) {
-            self.name = name
-            self.text = text
-        }
-    }
+    package var documents: [GuestDocument] = []
+    /// Anonymous and shared memory of the payload's processes; 0: whatever the machine has.
+    package var memoryLimitBytes: UInt64 = 0
+    /// Of the disk `swap`; 0 where there is none.
+    package var swapLimitBytes: UInt64 = 0
+    /// The machine has a network card, with QEMU's user network behind it.
+    package var hasOutgoingNetwork = false
 
     package struct User: Equatable, Sendable {
         package var uid: UInt32
@@ -148,9 +143,11 @@ package struct GuestContext: Equatable, Sendable {
         writer.put(realtimeNanoseconds)
         writer.put(heartbeatSeconds)
         writer.put(documents) {
-            $0.put($1.name)
-            $0.put($1.text)
+            $1.write(to: &$0)
         }
+        writer.put(memoryLimitBytes)
+        writer.put(swapLimitBytes)
+        writer.put(hasOutgoingNetwork)
     }
 
     init(_ reader: inout WireReader) throws {
@@ -176,8 +173,9 @@ package struct GuestContext: Equatable, Sendable {
         }
         realtimeNanoseconds = try reader.integer("time")
         heartbeatSeconds = try reader.integer("heartbeat")
-        documents = try reader.list("documents") {
-            Document(name: try $0.text("document's name"), text: try $0.text("document"))
-        }
+        documents = try reader.list("documents") { try GuestDocument(&$0) }
+        memoryLimitBytes = try reader.integer("memory limit")
+        swapLimitBytes = try reader.integer("swap limit")
+        hasOutgoingNetwork = try reader.boolean("outgoing network")
     }
 }

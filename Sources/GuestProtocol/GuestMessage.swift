@@ -55,8 +55,14 @@ package enum GuestMessage: Equatable, Sendable {
         /// Of all the payload's processes, in microseconds.
         package var userMicroseconds: UInt64
         package var systemMicroseconds: UInt64
-        /// Anonymous and shared memory and page cache of the payload's processes at their peak; 0 where the kernel cannot tell.
+        /// Anonymous and shared memory of the payload's processes at their peak.
         package var peakMemoryBytes: UInt64
+        package var peakSwapBytes: UInt64
+        /// Above what the empty scratch disk held.
+        package var peakScratchBytes: UInt64
+        /// From and to the machine's disks.
+        package var readBytes: UInt64
+        package var writtenBytes: UInt64
         /// What went wrong when outputs were staged; empty where nothing did.
         package var stagingFailure: String
 
@@ -67,6 +73,10 @@ package enum GuestMessage: Equatable, Sendable {
             userMicroseconds = 0
             systemMicroseconds = 0
             peakMemoryBytes = 0
+            peakSwapBytes = 0
+            peakScratchBytes = 0
+            readBytes = 0
+            writtenBytes = 0
             stagingFailure = ""
         }
     }
@@ -187,7 +197,9 @@ extension GuestMessage.PayloadEnd {
         writer.put(scratchWasFull)
         writer.put(userMicroseconds)
         writer.put(systemMicroseconds)
-        writer.put(peakMemoryBytes)
+        for figure in [peakMemoryBytes, peakSwapBytes, peakScratchBytes, readBytes, writtenBytes] {
+            writer.put(figure)
+        }
         writer.put(stagingFailure)
     }
 
@@ -200,6 +212,10 @@ extension GuestMessage.PayloadEnd {
         userMicroseconds = try reader.integer("user time")
         systemMicroseconds = try reader.integer("system time")
         peakMemoryBytes = try reader.integer("peak memory")
+        peakSwapBytes = try reader.integer("peak swap")
+        peakScratchBytes = try reader.integer("peak scratch")
+        readBytes = try reader.integer("bytes read")
+        writtenBytes = try reader.integer("bytes written")
         stagingFailure = try reader.text("staging failure")
     }
 }

@@ -13,10 +13,12 @@ package enum HostMessage: Equatable, Sendable {
     /// All guest frames up to this one are on the host's disk.
     case acknowledged(sequence: UInt64)
     case powerOff
+    /// In place of the one of that name, or besides the others.
+    case document(GuestDocument)
 
     private enum Kind: UInt8 {
         case hello = 64
-        case context, input, inputClosed, window, signal, acknowledged, powerOff, outputClosed
+        case context, input, inputClosed, window, signal, acknowledged, powerOff, outputClosed, document
     }
 
     package func frame(sequence: UInt64) -> Frame {
@@ -49,6 +51,9 @@ package enum HostMessage: Equatable, Sendable {
             writer.put(acknowledged)
         case .powerOff:
             kind = .powerOff
+        case .document(let document):
+            kind = .document
+            document.write(to: &writer)
         }
         return Frame(type: kind.rawValue, sequence: sequence, body: writer.bytes)
     }
@@ -68,6 +73,7 @@ package enum HostMessage: Equatable, Sendable {
         case .signal: self = .signal(try reader.integer("signal"))
         case .acknowledged: self = .acknowledged(sequence: try reader.integer("sequence"))
         case .powerOff: self = .powerOff
+        case .document: self = .document(try GuestDocument(&reader))
         }
         try reader.finish("frame of type \(frame.type)")
     }

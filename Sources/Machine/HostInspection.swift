@@ -22,12 +22,14 @@ package struct HostInspection {
         let free =
             settings.hugepages
             ? memory.freeHugepages : min(memory.available, max(0, Host.memory - promised))
-        facts = HostFacts(
+        var facts = HostFacts(
             name: Host.name, cores: Host.cores,
             freeCores: max(0, Host.cores - running.reduce(0) { $0 + $1.cores }), memory: ByteCount(Host.memory),
-            freeMemory: MachineSpecification.payloadMemory(of: ByteCount(free)),
+            freeMemory: MachineMemory.job(in: ByteCount(free)),
             freeDisk: ByteCount(max(0, try Files.freeSpace(home.machines) - Self.diskReserve)),
             architecture: min(level, settings.processor ?? level))
+        if settings.hugepages { facts.hugepage = ByteCount(Host.hugepageSize) }
+        self.facts = facts
     }
 
     /// Of the home's disk; for records, logs and output.

@@ -18,8 +18,11 @@ package struct MachineDirectory: Sendable {
     package var supervisorLog: String { "\(path)/supervisor.log" }
     package var socket: String { "\(path)/socket" }
     package var scratch: String { "\(path)/scratch.img" }
+    package var swap: String { "\(path)/swap.img" }
     package var stageIn: String { "\(path)/stage-in.tar" }
     package var stageOut: String { "\(path)/stage-out.tar" }
+    /// The directories of its cgroup on the host, as a JSON list; while they may exist.
+    package var cgroups: String { "\(path)/cgroups.json" }
     /// Room on the disk for the record.
     package var reserve: String { "\(path)/reserve" }
     /// Holds a single file that is shared.
@@ -51,7 +54,7 @@ package struct MachineDirectory: Sendable {
 
     /// Removes what only a running machine needs; record, specification, output and logs stay.
     package func removeVolatile() throws {
-        for file in [socket, scratch, stageIn, stageOut, reserve] { try Files.remove(file) }
+        for file in [socket, scratch, swap, stageIn, stageOut, reserve, cgroups] { try Files.remove(file) }
         for name in try Files.list(path)
         where name.hasSuffix(".tmp") || name.hasPrefix("share-") && !name.hasSuffix(".log") {
             try Files.removeTree("\(path)/\(name)")
@@ -89,7 +92,8 @@ package struct MachineDirectory: Sendable {
 
     private var isUnfinished: Bool {
         Files.exists(lock)
-            && (!hasRecord || [scratch, socket, stageIn, stageOut, reserve].contains(where: Files.exists))
+            && (!hasRecord
+                || [scratch, swap, socket, stageIn, stageOut, reserve, cgroups].contains(where: Files.exists))
     }
 
     /// The record of a machine whose supervisor is dead, and how it died where that is known; the caller holds the lock.
@@ -106,6 +110,7 @@ package struct MachineDirectory: Sendable {
             let outcome = Outcome.failure(.supervisorKilled, message)
             try write(MachineRecord(try MachineSpecification.read(specification), outcome: outcome, ended: now))
         }
+        try MachineCgroup.removeAbandoned(self)
         try removeVolatile()
     }
 }

@@ -9,17 +9,22 @@ import System
 
 /// What a machine is made of, acquired step by step and given back whatever step was reached.
 struct MachineParts {
+    /// Nil where this host lets us make none.
+    var cgroup: Cgroup?
     var shares: [SharedDirectory] = []
     var qemu: ChildProcess?
     var channel: GuestChannel?
     var monitor: Monitor?
     var console: Descriptor?
 
-    /// Ends what runs; what has already ended is no fault.
-    func stop() throws {
+    /// Ends what runs; what has already ended is no fault. `last` is called when all have ended and none is forgotten yet:
+    /// the kernel then tells what they used to the last.
+    func stop(last: () -> Void) throws {
         qemu?.signal(9)
-        _ = try qemu?.wait()
-        for share in shares { try share.process.stop(grace: .seconds(1)) }
+        _ = try qemu.map { try Poll.wait([($0.ended.raw, .readable)], until: nil) }
+        for share in shares { try share.process.end(grace: .seconds(1)) }
+        last()
+        for process in shares.map(\.process) + [qemu].compactMap({ $0 }) { _ = try process.wait() }
     }
 }
 
@@ -33,6 +38,10 @@ struct MachineStart {
     /// Each part is put into `parts` as soon as it runs, so that a failure of a later step can undo it.
     func perform(_ parts: inout MachineParts, phases: inout PhaseClock) throws {
         let programs = try QEMUPrograms.find()
+        try requireHugepages()
+        parts.cgroup = try MachineCgroup.make(specification, directory)
+        let place = ProcessPlace(
+            cgroups: try parts.cgroup?.processes() ?? [], processors: specification.hosting?.processors ?? [])
         // The disk is formatted while the image is hashed.
         let scratch = try ScratchDisk.start(
             directory.scratch, size: specification.scratch, log: directory.supervisorLog)
@@ -42,8 +51,12 @@ struct MachineStart {
             QEMUCommandLine.Disk(file: file, serial: GuestLink.Disk.layer(index), isReadOnly: true)
         }
         disks.append(.init(file: try scratch.finish(), serial: GuestLink.Disk.scratch, isReadOnly: false))
+        if let swap = specification.swap, swap.bytes > 0 {
+            let file = try SwapDisk.make(directory.swap, size: swap, log: directory.supervisorLog)
+            disks.append(.init(file: file, serial: GuestLink.Disk.swap, isReadOnly: false))
+        }
         disks += try makeStagingDisks()
-        let serving = try serveShares(programs, &parts)
+        let serving = try serveShares(programs, place, &parts)
         let initrd = try makeInitrd(modules: image.modules)
         let (channel, channelEnd) = try Socket.pair()
         let (monitor, monitorEnd) = try Socket.pair()
@@ -51,20 +64,36 @@ struct MachineStart {
         var line = QEMUCommandLine(
             name: "sojourn-\(specification.id)", accelerator: specification.accelerator,
             processor: specification.hosting?.processor ?? "max", cores: specification.cores,
-            memory: specification.machineMemory, kernel: image.kernel, initrd: initrd,
+            memory: specification.backingMemory, kernel: image.kernel, initrd: initrd,
             kernelArguments: ["\(GuestLink.layersArgument)=\(image.layers.count)"] + specification.kernelArguments,
             console: consoleEnd)
+        line.node = specification.hosting?.node
+        line.hasHugepages = specification.hosting?.hasHugepages ?? false
         line.disks = disks
         line.shares = serving
+        line.hasOutgoingNetwork = specification.network == .outgoing
         line.monitor = monitorEnd
         line.channel = (channelEnd, GuestLink.portName)
         phases.mark("prepare")
         let log = try Descriptor.open(directory.qemuLog, O_RDWR | O_CREAT)
-        parts.qemu = try QEMUProcess.spawn(line, program: programs.system, log: log, number: Host.processID)
+        parts.qemu = try QEMUProcess.spawn(
+            line, program: programs.system, log: log, number: Host.processID, place: place)
         parts.channel = try GuestChannel(socket: channel)
         parts.monitor = try Monitor(socket: monitor)
         try console.setNonblocking()
         parts.console = console
+    }
+
+    /// QEMU would only say that it cannot allocate memory.
+    private func requireHugepages() throws {
+        guard specification.hosting?.hasHugepages == true else { return }
+        let (free, size) = (try Host.memoryInformation().freeHugepages, Host.hugepageSize)
+        let needed = specification.backingMemory.bytes
+        if needed <= free { return }
+        throw MachineError(
+            .tooLarge,
+            "the machine needs \(needed / size) huge pages of \(ByteCount(size)), this host has \(free / size) free: "
+                + "ask for less memory, or reserve more with 'sysctl vm.nr_hugepages'")
     }
 
     private func makeStagingDisks() throws -> [QEMUCommandLine.Disk] {
@@ -81,14 +110,16 @@ struct MachineStart {
         return disks
     }
 
-    private func serveShares(_ programs: QEMUPrograms, _ parts: inout MachineParts) throws -> [QEMUCommandLine.Share] {
+    private func serveShares(
+        _ programs: QEMUPrograms, _ host: ProcessPlace, _ parts: inout MachineParts
+    ) throws -> [QEMUCommandLine.Share] {
         var serving: [QEMUCommandLine.Share] = []
         for (index, share) in specification.shares.enumerated() {
             let log = try Descriptor.open("\(directory.path)/share-\(index).log", O_RDWR | O_CREAT)
             let (served, bind) = try place(share, index)
             let process = try SharedDirectory.serve(
                 served, bind: bind, program: try programs.requireVirtiofsd(),
-                socketPath: "\(directory.path)/share-\(index).socket", log: log)
+                socketPath: "\(directory.path)/share-\(index).socket", log: log, place: host)
             parts.shares.append(process)
             serving.append(.init(socket: process.socket, tag: "share\(index)"))
         }

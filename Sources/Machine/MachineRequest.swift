@@ -79,6 +79,7 @@ package struct MachineRequest: Sendable {
         specification.staging = try isolation.map { try staging($0, limit: grant.output) }
         specification.imageMilliseconds = imageMilliseconds
         specification.documents = documents
+        specification.inputs = try RunInputs.digests(self)
         try refuseTooLarge(specification)
         return specification
     }
@@ -88,7 +89,17 @@ package struct MachineRequest: Sendable {
             "SOJOURN_MACHINE=\(specification.id)", "SOJOURN_ENVIRONMENT_NAME=\(specification.environment)",
             "SOJOURN_ENVIRONMENT=/run/sojourn/environment.json",
             "SOJOURN_CORES=\(specification.cores)", "SOJOURN_MEMORY=\(specification.memory.bytes)",
+            "SOJOURN_SCRATCH=\(specification.scratch.bytes)", "SOJOURN_SWAP=\(specification.swap?.bytes ?? 0)",
+            "SOJOURN_NETWORK=\(specification.network ?? .none)",
+            "MACHINEFEATURES=\(GuestLink.documents)/machinefeatures",
+            "JOBFEATURES=\(GuestLink.documents)/jobfeatures",
+            "SOJOURN_FEATURES_URL=http://127.0.0.1:\(GuestLink.featuresPort)",
         ]
+        variables += [
+            specification.wall.map { "SOJOURN_WALL=\($0.seconds)" },
+            specification.cpu.map { "SOJOURN_CPU=\($0.seconds)" },
+            specification.hosting.map { "SOJOURN_ARCHITECTURE=\($0.architecture)" },
+        ].compactMap { $0 }
         if isolation != nil || cleansEnvironment {
             variables += [
                 "HOME=\(Account.current.home)", "USER=\(Account.current.name)", "LOGNAME=\(Account.current.name)",

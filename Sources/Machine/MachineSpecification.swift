@@ -1,4 +1,5 @@
 package import GridModel
+import GuestProtocol
 package import Policy
 package import QEMU
 import StrictJSON
@@ -196,26 +197,24 @@ package struct MachineSpecification: Codable, Sendable {
                 .newerVersion,
                 "\(path) is of version \(found), this sojourn knows \(version): use the sojourn that wrote it")
         }
-        return try StrictJSON.decode(MachineSpecification.self, from: bytes, source: path)
+        let specification = try StrictJSON.decode(MachineSpecification.self, from: bytes, source: path)
+        for name in (specification.documents ?? [:]).keys where !GuestDocument.isName(name) {
+            throw MachineError(.invalidSpecification, "\(path): '\(name)' is no document's name")
+        }
+        return specification
     }
 }
 
 extension MachineSpecification {
     /// The memory that QEMU gives the machine: besides the job's, what kernel, agent and the files in use take.
-    package var machineMemory: ByteCount { hosting == nil ? memory : Self.machineMemory(for: memory) }
+    package var machineMemory: ByteCount { hosting == nil ? memory : MachineMemory.machine(for: memory) }
 
-    /// In whole mebibytes.
-    package static func machineMemory(for memory: ByteCount) -> ByteCount {
-        ByteCount(((memory.bytes + memory.bytes / 32 + overhead) >> 20) << 20)
+    /// What is taken from the host for it: huge pages are whole.
+    var backingMemory: ByteCount {
+        guard hosting?.hasHugepages == true else { return machineMemory }
+        let page = System.Host.hugepageSize
+        return ByteCount((machineMemory.bytes + page - 1) / page * page)
     }
-
-    /// The most for a job in a machine of so much.
-    static func payloadMemory(of machine: ByteCount) -> ByteCount {
-        ByteCount(max(0, machine.bytes - overhead) / 33 * 32)
-    }
-
-    /// The kernel, the agent, and files in use; page tables and the like grow with the memory.
-    private static let overhead: Int64 = 96 << 20
 }
 
 /// The one field that every version of a durable document has.

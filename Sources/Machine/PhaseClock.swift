@@ -5,10 +5,15 @@ struct PhaseClock {
 
     init(now: ContinuousClock.Instant) { last = now }
 
-    /// Ends the phase that ran until `now`.
-    mutating func mark(_ name: String, now: ContinuousClock.Instant = .now) {
+    /// Ends the phase that ran until `now`; `host` is what the machine's processes used in it.
+    mutating func mark(
+        _ name: String, host: MachineRecord.HostUsage? = nil, now: ContinuousClock.Instant = .now
+    ) {
         let (seconds, attoseconds) = last.duration(to: now).components
-        phases.append(.init(name: name, milliseconds: seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+        var phase = MachineRecord.Phase(
+            name: name, milliseconds: seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+        phase.host = host
+        phases.append(phase)
         last = now
     }
 }

@@ -11,7 +11,9 @@ extension Supervisor {
         var outputs: [String] = []
         var outcome = outcome
         var isIncomplete = false
-        note("stop", &notes) { try parts.stop() }
+        let ranOut = isHostMemorySpent()
+        note("stop", &notes) { try parts.stop { meter.sample(now: .now) } }
+        note("cgroup", &notes) { try parts.cgroup?.remove() }
         note("spool", &notes) { try synchroniseSpool() }
         note("console", &notes) { try finishConsole() }
         if let staging = specification.staging, !staging.outputs.isEmpty, end != nil {
@@ -28,6 +30,14 @@ extension Supervisor {
                 isIncomplete = true
             }
         }
+        if specification.network == .outgoing {
+            notes.append(
+                "network outgoing: its connections left from this host's address, neither restricted nor traced")
+        }
+        if ranOut {
+            notes.append(
+                "the kernel ended QEMU or a virtiofsd, which took more of the host's memory than their cgroup has")
+        }
         if outcome.kind == .qemuFailed, let last = lastLine(of: directory.qemuLog) {
             notes.append("QEMU said: \(last)")
         }
@@ -43,12 +53,9 @@ extension Supervisor {
         record.phases = [.init(name: "image", milliseconds: specification.imageMilliseconds)] + phases.phases
         record.notes = notes
         record.outputs = outputs
-        record.usage = end.map { end in
-            .init(
-                userMilliseconds: Int64(clamping: end.userMicroseconds / 1000),
-                systemMilliseconds: Int64(clamping: end.systemMicroseconds / 1000),
-                peakMemory: ByteCount(Int64(clamping: end.peakMemoryBytes)))
-        }
+        record.hostUsage = meter.isFollowing ? meter.usage : nil
+        record.enforcement = MachineRecord.Enforcement.all(of: specification, cgroup: parts.cgroup?.held ?? [])
+        record.usage = end.map(MachineRecord.Usage.init)
         do {
             try directory.write(record)
         } catch let error as SystemError where error.isNoSpace {

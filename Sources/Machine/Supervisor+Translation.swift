@@ -9,6 +9,8 @@ extension MachineSpecification {
         limits.silence = .seconds(timings.silenceSeconds)
         limits.grace = .seconds(timings.graceSeconds)
         limits.wall = wall
+        limits.cpu = cpu
+        limits.output = outputLimit
         if let staging {
             // A mebibyte a second at the least.
             limits.staging += .seconds(staging.outputLimit.bytes >> 20)
@@ -35,6 +37,11 @@ extension MachineSpecification {
             realtimeNanoseconds: UInt64(now.seconds) * 1_000_000_000 + UInt64(now.nanoseconds),
             heartbeatSeconds: timings.heartbeatSeconds)
         context.documents = (documents ?? [:]).sorted { $0.key < $1.key }.map { .init(name: $0.key, text: $0.value) }
+        context.documents += FeatureDocuments(self).documents
+        // In machines of version 1 the job had what the machine had.
+        context.memoryLimitBytes = hosting == nil ? 0 : UInt64(clamping: memory.bytes)
+        context.swapLimitBytes = UInt64(clamping: swap?.bytes ?? 0)
+        context.hasOutgoingNetwork = network == .outgoing
         return context
     }
 
@@ -63,5 +70,18 @@ extension Outcome {
         case .notExecutable: self.init(.notExecutable, exitStatus: 126, message: message)
         case .setup: self = .failure(.guestFailed, "the guest could not be made ready: \(message)")
         }
+    }
+}
+
+extension MachineRecord.Usage {
+    init(_ end: GuestMessage.PayloadEnd) {
+        self.init(
+            userMilliseconds: Int64(clamping: end.userMicroseconds / 1000),
+            systemMilliseconds: Int64(clamping: end.systemMicroseconds / 1000),
+            peakMemory: ByteCount(Int64(clamping: end.peakMemoryBytes)))
+        readBytes = Int64(clamping: end.readBytes)
+        writtenBytes = Int64(clamping: end.writtenBytes)
+        peakScratch = ByteCount(Int64(clamping: end.peakScratchBytes))
+        peakSwap = ByteCount(Int64(clamping: end.peakSwapBytes))
     }
 }

@@ -16,9 +16,10 @@ package final class Supervisor {
     private var lifeline: Descriptor?
     private let signals: Signals
     private let listener: Descriptor
-    private var control: MachineControl
-    private(set) var parts = MachineParts()
+    private(set) var control: MachineControl
+    var parts = MachineParts()
     var phases = PhaseClock(now: .now)
+    var meter = HostMeter()
     var status = MachineStatus.start
     var clients: [ClientConnection] = []
     private var standardOutput: Spool
@@ -61,6 +62,7 @@ package final class Supervisor {
     private func live(_ start: MachineStart) -> Outcome {
         do {
             try start.perform(&parts, phases: &phases)
+            meter.follow(qemu: parts.qemu?.pid ?? 0, servers: parts.shares.map(\.process.pid))
             // Its time to come up begins with QEMU.
             control = MachineControl(limits: specification.limits, now: .now)
             while outcome == nil { try turn() }
@@ -83,7 +85,7 @@ package final class Supervisor {
         if let qemu = parts.qemu { awaited.append((qemu.ended.raw, .readable)) }
         awaited += parts.shares.map { ($0.process.ended.raw, .readable) }
         awaited += clients.map { ($0.socket.raw, $0.interest(takesInput: hasRoomForInput)) }
-        let came = try Poll.wait(awaited, until: control.nextDeadline)
+        let came = try Poll.wait(awaited, until: nextDeadline)
         let ready = Set(zip(awaited, came).filter { $0.1 != [] }.map(\.0.0))
 
         if ready.contains(signals.descriptor.raw) { for number in signals.take() { receive(.signalled(number)) } }
@@ -99,12 +101,18 @@ package final class Supervisor {
         try readChannel(ready)
         readClients(ready)
         try watchProcesses(ready)
+        try measure()
         receive(.time)
         status.phase = control.phase
         tellClients()
     }
 
-    private func receive(_ event: MachineControl.Event) {
+    private var nextDeadline: ContinuousClock.Instant? {
+        guard let deadline = control.nextDeadline, parts.qemu != nil else { return control.nextDeadline }
+        return min(deadline, meter.nextSample)
+    }
+
+    func receive(_ event: MachineControl.Event) {
         for effect in control.receive(event, at: .now) { perform(effect) }
     }
 
@@ -112,10 +120,16 @@ package final class Supervisor {
         do {
             switch effect {
             case .sendContext:
-                phases.mark("boot")
+                mark("boot")
                 try parts.channel?.send(.hello(version: GuestLink.version))
                 try parts.channel?.send(.context(specification.context(now: Host.realtime)))
-            case .signalPayload(let number): try parts.channel?.send(.signal(number))
+            case .signalPayload(let number):
+                // These announce an end; the payload reads of it when the signal comes.
+                if number == UInt8(SIGTERM) || number == UInt8(SIGHUP) {
+                    let features = FeatureDocuments(specification)
+                    try parts.channel?.send(.document(features.shutdown(announced: Host.realtime.seconds)))
+                }
+                try parts.channel?.send(.signal(number))
             case .powerOff: try parts.channel?.send(.powerOff)
             case .killQEMU: parts.qemu?.signal(SIGKILL)
             case .finish(let outcome): self.outcome = outcome
@@ -140,6 +154,10 @@ package final class Supervisor {
 
     private func readMonitor(_ ready: Set<Int32>) throws {
         guard let monitor = parts.monitor, ready.contains(monitor.socket.raw) else { return }
+        try takeMonitorEvents()
+    }
+
+    func takeMonitorEvents() throws {
         guard let events = try parts.monitor?.receive() else {
             parts.monitor = nil
             return
@@ -147,6 +165,7 @@ package final class Supervisor {
         for event in events {
             switch event {
             case .poweredOff: break
+            case .blockStatistics(let statistics): meter.take(statistics)
             case .reset: receive(.guestReset)
             case .diskFull(let device): receive(.hostDiskFull("disk \(device) of the machine could not grow"))
             case .diskFailed(let device, let reason): receive(.protocolFault("disk \(device) failed: \(reason)"))
@@ -184,13 +203,16 @@ package final class Supervisor {
             kernelRelease = String(Self.printable(hello.kernelRelease).prefix(128))
             receive(.hello)
         case .started:
-            if control.phase == .starting { phases.mark("start") }
+            if control.phase == .starting { mark("start") }
+            meter.payloadStarts()
             receive(.payloadStarted)
         case .output(.output, let bytes):
-            try storing { try standardOutput.append(bytes) }
+            let kept = withinOutputLimit(bytes)
+            try storing { try standardOutput.append(kept) }
             status.standardOutput = standardOutput.bytes
         case .output(.error, let bytes):
-            try storing { try standardError.append(bytes) }
+            let kept = withinOutputLimit(bytes)
+            try storing { try standardError.append(kept) }
             status.standardError = standardError.bytes
         case .inputTaken(let bytes):
             guard Int64(bytes) <= inputQueued - status.inputTaken else {
@@ -202,11 +224,11 @@ package final class Supervisor {
                 throw ProtocolError(.malformed, "it stages what it was not asked for")
             }
             isStaging = true
-            phases.mark("run")
+            mark("run")
             receive(.payloadStages)
         case .ended(let end):
             guard control.phase == .running else { throw ProtocolError(.malformed, "a payload ended that did not run") }
-            phases.mark(isStaging ? "stage" : "run")
+            mark(isStaging ? "stage" : "run")
             self.end = end
             receive(.payloadEnded(.init(end)))
         case .failed(let failure):
@@ -234,11 +256,11 @@ package final class Supervisor {
                 receive(.shareEnded(share.path))
             }
         }
-        guard let qemu = parts.qemu, try Poll.wait(for: qemu.ended.raw, until: .now), let ended = qemu.reap() else {
-            return
-        }
+        guard let qemu = parts.qemu, try Poll.wait(for: qemu.ended.raw, until: .now) else { return }
+        // Before it is reaped, for what it used to the last.
+        mark("close")
+        guard let ended = qemu.reap() else { return }
         parts.qemu = nil
-        phases.mark("close")
         switch ended {
         case .signalled(let number): receive(.qemuEnded(signal: number, status: 0))
         case .exited(let code): receive(.qemuEnded(signal: nil, status: Int32(code)))
@@ -271,7 +293,7 @@ package final class Supervisor {
             try parts.channel?.send(message)
         case .inputClosed, .outputClosed, .window: try parts.channel?.send(message)
         case .signal(let number): receive(.signalled(Int32(number)))
-        case .hello, .context, .acknowledged, .powerOff:
+        case .hello, .context, .acknowledged, .powerOff, .document:
             throw ProtocolError(.malformed, "a client may not send this")
         }
     }

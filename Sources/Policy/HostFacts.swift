@@ -14,6 +14,8 @@ package struct HostFacts: Codable, Equatable, Sendable {
     /// The level of the processor that machines see: the site's baseline, not the host's own.
     package var architecture: ArchitectureLevel
     package var gpus = 0
+    /// The size of the huge pages that machines' memory comes from; nil where it is ordinary memory.
+    package var hugepage: ByteCount?
 
     package init(
         name: String, cores: Int, freeCores: Int, memory: ByteCount, freeMemory: ByteCount, freeDisk: ByteCount,

@@ -129,6 +129,10 @@ private struct Matching {
         var fault: String?
         if least > host.memory {
             fault = "this host has \(host.memory.rounded); ask for less"
+        } else if let page = host.hugepage, max(least, needed) > host.freeMemory {
+            fault =
+                "a machine for it takes \(MachineMemory.pages(for: max(least, needed), of: page)) huge pages of \(page), and "
+                + "this host has too few free; ask for less, or have more reserved: sysctl vm.nr_hugepages"
         } else if least > host.freeMemory {
             fault =
                 "this host has \(host.freeMemory.rounded) free of \(host.memory.rounded); ask for less, or wait until "

@@ -30,8 +30,11 @@ package struct QEMUCommandLine: Sendable {
     private static let machine =
         "q35,hpet=off,sata=off,smbus=off,usb=off,vmport=off,smm=off,i8042=off,graphics=off,memory-backend=memory"
 
-    /// A panic ends the machine at once. The kernel's tests of its own ciphers take a tenth of a start.
-    private static let kernelArguments = ["console=ttyS0", "quiet", "panic=-1", "cryptomgr.notests"]
+    /// A panic ends the machine at once. The kernel's tests of its own ciphers take a tenth of a start. Of more
+    /// than 2 GiB it would keep 64 MiB for devices that cannot reach all memory, of which there are none.
+    private static let kernelArguments = [
+        "console=ttyS0", "quiet", "panic=-1", "cryptomgr.notests", "swiotlb=noforce",
+    ]
 
     package var name: String
     package var accelerator: Accelerator
@@ -44,6 +47,12 @@ package struct QEMUCommandLine: Sendable {
     package var kernelArguments: [String]
     package var disks: [Disk] = []
     package var shares: [Share] = []
+    /// The host's NUMA node that the memory comes from; nil for whichever.
+    package var node: Int?
+    /// The memory comes from the host's huge pages, of which it must be a multiple.
+    package var hasHugepages = false
+    /// A card with QEMU's user network behind it; else there is none.
+    package var hasOutgoingNetwork = false
     package var console: Descriptor
     /// QMP; nil for the accelerator's probe.
     package var monitor: Descriptor?
@@ -74,7 +83,10 @@ package struct QEMUCommandLine: Sendable {
         builder.add("-machine", Self.machine, "-accel", accelerator.option)
         builder.add("-cpu", processor, "-smp", "\(cores)", "-m", "\(memory.bytes >> 20)M")
         // Shared: a virtiofsd reads and writes the guest's memory itself (vhost-user).
-        builder.add("-object", "memory-backend-memfd,id=memory,size=\(memory.bytes >> 20)M,share=on")
+        builder.add(
+            "-object",
+            "memory-backend-memfd,id=memory,size=\(memory.bytes >> 20)M,share=on"
+                + (node.map { ",host-nodes=\($0),policy=bind" } ?? "") + (hasHugepages ? ",hugetlb=on" : ""))
         builder.add("-kernel", builder.path(kernel), "-initrd", builder.path(initrd))
         builder.add("-append", (Self.kernelArguments + kernelArguments).joined(separator: " "))
         builder.add("-chardev", "socket,id=console,fd=\(builder.place(console))", "-serial", "chardev:console")
@@ -93,6 +105,10 @@ package struct QEMUCommandLine: Sendable {
         for share in shares {
             builder.add("-chardev", "socket,id=\(share.tag),fd=\(builder.place(share.socket))")
             builder.add("-device", "vhost-user-fs-pci,chardev=\(share.tag),tag=\(share.tag)")
+        }
+        if hasOutgoingNetwork {
+            // The machine starts its kernel by itself: no boot ROM, which is not installed everywhere.
+            builder.add("-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-pci,netdev=net,romfile=")
         }
         return (builder.arguments, builder.descriptors)
     }

@@ -15,7 +15,8 @@ package struct SharedDirectory: Sendable {
     ///
     /// `directory` is what virtiofsd serves: `bind` may first put the source there, read-only or a single file.
     package static func serve(
-        _ directory: String, bind: ChildSpecification.Bind?, program: String, socketPath: String, log: Descriptor
+        _ directory: String, bind: ChildSpecification.Bind?, program: String, socketPath: String, log: Descriptor,
+        place: ProcessPlace
     ) throws -> SharedDirectory {
         let listener = try Socket.listen(at: socketPath)
         let socket = try Socket.connect(to: socketPath)
@@ -37,6 +38,8 @@ package struct SharedDirectory: Sendable {
         child.newSession = true
         child.ownUserNamespace = Host.effectiveUser != 0
         child.bind = bind
+        child.cgroups = place.cgroups
+        child.processors = place.processors
         return SharedDirectory(process: try ChildProcess.spawn(child), path: directory, socket: socket)
     }
 }

@@ -75,6 +75,17 @@ package enum Boot {
         try retrying("bring up \(name)") { sojourn_interface_up(name) }
     }
 
+    /// Gives an interface its IPv4 address and the machine its way out; addresses as numbers, `length` in bits.
+    package static func configure(interface name: String, address: UInt32, length: Int, gateway: UInt32) throws {
+        try retrying("configure \(name)") {
+            sojourn_interface_configure(name, address, Int32(length), gateway)
+        }
+    }
+
+    package static func enableSwap(_ path: String) throws {
+        try retrying("use \(path) as swap space") { sojourn_swap_on(path) }
+    }
+
     /// Ends the machine at once; returns only if the kernel refuses.
     package static func powerOff() { _ = sojourn_power_off() }
 

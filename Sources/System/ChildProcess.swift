@@ -28,8 +28,10 @@ package struct ChildSpecification: Sendable {
     package var controllingTerminal = false
     /// Sent to the child when the spawning *thread* ends.
     package var parentDeathSignal: Int32 = 0
-    /// A cgroup's `cgroup.procs`, open for writing.
-    package var cgroup: Descriptor?
+    /// A cgroup's `cgroup.procs`, open for writing, in each hierarchy.
+    package var cgroups: [Descriptor] = []
+    /// The only processors that it may run on; empty: all of its parent's.
+    package var processors: [Int] = []
     package var credentials: Credentials?
     package var dropCapabilities = false
     /// An own user namespace in which the caller keeps its numbers and holds every capability.
@@ -106,29 +108,27 @@ package final class ChildProcess: Sendable {
         }
         let descriptors = specification.descriptors.map { $0?.raw ?? -1 }
         let groups = specification.credentials?.groups ?? []
+        let cgroups = specification.cgroups.map(\.raw)
+        let processors = specification.processors.map { Int32(clamping: $0) }
         var step: Int32 = 0
         // The specification owns the descriptors, arguments and environment their strings: none may go before the fork.
         let pid = withExtendedLifetime((specification, arguments, environment, bind)) {
-            descriptors.withUnsafeBufferPointer { descriptorBuffer in
-                groups.withUnsafeBufferPointer { groupBuffer in
-                    var native = sojourn_spawn()
-                    native.path = UnsafePointer(path)
-                    native.argv = UnsafePointer(arguments.pointers)
-                    native.envp = UnsafePointer(environment.pointers)
-                    native.directory = UnsafePointer(directory)
-                    if let wanted = specification.bind {
-                        native.bind_source = UnsafePointer(bind.pointers[0])
-                        native.bind_target = UnsafePointer(bind.pointers[1])
-                        native.bind_read_only = wanted.readOnly ? 1 : 0
-                    }
-                    native.descriptors = descriptorBuffer.baseAddress
-                    native.descriptor_count = Int32(descriptorBuffer.count)
-                    native.groups = groupBuffer.baseAddress
-                    native.group_count = Int32(groupBuffer.count)
-                    native.fill(from: specification)
-                    return sojourn_spawn_process(&native, &step)
-                }
+            var native = sojourn_spawn()
+            native.path = UnsafePointer(path)
+            native.argv = UnsafePointer(arguments.pointers)
+            native.envp = UnsafePointer(environment.pointers)
+            native.directory = UnsafePointer(directory)
+            if let wanted = specification.bind {
+                native.bind_source = UnsafePointer(bind.pointers[0])
+                native.bind_target = UnsafePointer(bind.pointers[1])
+                native.bind_read_only = wanted.readOnly ? 1 : 0
             }
+            native.descriptor_count = Int32(descriptors.count)
+            native.group_count = Int32(groups.count)
+            native.cgroup_count = Int32(cgroups.count)
+            native.processor_count = Int32(processors.count)
+            native.fill(from: specification)
+            return native.start(descriptors, groups, cgroups, processors, &step)
         }
         guard pid > 0 else { throw SystemError.last("start \(specification.executable)\(Self.place(of: step))") }
         return pid
@@ -142,6 +142,7 @@ package final class ChildProcess: Sendable {
         case SOJOURN_STEP_USER: " (changing to its user)"
         case SOJOURN_STEP_CAPABILITIES: " (dropping capabilities)"
         case SOJOURN_STEP_CGROUP: " (entering its cgroup)"
+        case SOJOURN_STEP_PROCESSORS: " (binding it to its processors)"
         case SOJOURN_STEP_SESSION: " (making its session)"
         default: ""
         }
@@ -171,19 +172,43 @@ package final class ChildProcess: Sendable {
     /// TERM, a wait of at most `grace`, KILL, reap.
     @discardableResult
     package func stop(grace: Duration) throws -> ExitStatus {
-        signal(SIGTERM)
-        if try !Poll.wait(for: ended.raw, until: .now.advanced(by: grace)) { signal(SIGKILL) }
+        try end(grace: grace)
         return try wait()
+    }
+
+    /// As `stop`, but not yet reaped: the kernel still tells what it used.
+    package func end(grace: Duration) throws {
+        signal(SIGTERM)
+        if try Poll.wait(for: ended.raw, until: .now.advanced(by: grace)) { return }
+        signal(SIGKILL)
+        _ = try Poll.wait([(ended.raw, .readable)], until: nil)
     }
 }
 
 extension sojourn_spawn {
+    fileprivate mutating func start(
+        _ descriptors: [Int32], _ groups: [UInt32], _ cgroups: [Int32], _ processors: [Int32], _ step: inout Int32
+    ) -> Int32 {
+        descriptors.withUnsafeBufferPointer { descriptorBuffer in
+            groups.withUnsafeBufferPointer { groupBuffer in
+                cgroups.withUnsafeBufferPointer { cgroupBuffer in
+                    processors.withUnsafeBufferPointer { processorBuffer in
+                        self.descriptors = descriptorBuffer.baseAddress
+                        self.groups = groupBuffer.baseAddress
+                        self.cgroups = cgroupBuffer.baseAddress
+                        self.processors = processorBuffer.baseAddress
+                        return sojourn_spawn_process(&self, &step)
+                    }
+                }
+            }
+        }
+    }
+
     fileprivate mutating func fill(from specification: ChildSpecification) {
         new_session = specification.newSession ? 1 : 0
         new_group = specification.newProcessGroup ? 1 : 0
         controlling_terminal = specification.controllingTerminal ? 1 : 0
         parent_death_signal = specification.parentDeathSignal
-        cgroup = specification.cgroup?.raw ?? -1
         drop_capabilities = specification.dropCapabilities ? 1 : 0
         own_user_namespace = specification.ownUserNamespace ? 1 : 0
         if let credentials = specification.credentials {

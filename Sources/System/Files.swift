@@ -141,6 +141,13 @@ package enum Files {
         return Int64(status.f_bavail) * Int64(status.f_frsize)
     }
 
+    /// Bytes that are taken on the filesystem of `path`.
+    package static func usedSpace(_ path: String) throws -> Int64 {
+        var status = statvfs()
+        try retrying("look at the filesystem of \(path)") { statvfs(path, &status) }
+        return Int64(status.f_blocks - min(status.f_blocks, status.f_bfree)) * Int64(status.f_frsize)
+    }
+
     /// The absolute path without links, or nil where there is nothing.
     package static func canonical(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }

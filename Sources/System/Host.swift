@@ -11,17 +11,27 @@ package enum Host {
 
     /// Bytes that could be had without swapping, and those of free huge pages (proc(5), `meminfo`).
     package static func memoryInformation() throws -> (available: Int64, freeHugepages: Int64) {
+        let values = try meminfo()
+        guard let available = values["MemAvailable"] else {
+            throw SystemError(code: 0, message: "/proc/meminfo does not tell the available memory")
+        }
+        let pages = (values["HugePages_Free"] ?? 0) * (values["Hugepagesize"] ?? 0)
+        return (available << 10, pages << 10)
+    }
+
+    private static func meminfo() throws -> [Substring: Int64] {
         let text = String(decoding: try Files.read("/proc/meminfo", limit: 1 << 16), as: UTF8.self)
         var values: [Substring: Int64] = [:]
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 1)
             if parts.count == 2 { values[parts[0]] = Int64(parts[1].filter(\.isNumber)) }
         }
-        guard let available = values["MemAvailable"] else {
-            throw SystemError(code: 0, message: "/proc/meminfo does not tell the available memory")
-        }
-        let pages = (values["HugePages_Free"] ?? 0) * (values["Hugepagesize"] ?? 0)
-        return (available << 10, pages << 10)
+        return values
+    }
+
+    /// Bytes of one huge page of the size that is taken where none is asked for (proc(5), `Hugepagesize`).
+    package static var hugepageSize: Int64 {
+        do { return (try meminfo()["Hugepagesize"] ?? 2048) << 10 } catch { return 2 << 20 }
     }
 
     /// The NUMA nodes with those of their processors that this process may use.

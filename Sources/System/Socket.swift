@@ -1,7 +1,7 @@
 internal import CSystem
 import Glibc
 
-/// Unix stream sockets.
+/// Stream sockets: Unix ones, and TCP of the loopback.
 package enum Socket {
     package static func pair() throws -> (Descriptor, Descriptor) {
         var ends: [Int32] = [-1, -1]
@@ -42,6 +42,19 @@ package enum Socket {
         var peer: uid_t = 0
         guard sojourn_peer_uid(raw, &peer) == 0, peer == geteuid() || peer == 0 else { return nil }
         return connection
+    }
+
+    /// Listens at 127.0.0.1, for whoever runs on this machine; nonblocking.
+    package static func listenOnLoopback(port: UInt16) throws -> Descriptor {
+        Descriptor(owning: try retrying("listen at 127.0.0.1:\(port)") { sojourn_listen_loopback(port, 64) })
+    }
+
+    /// The next connection of whomever, nonblocking; nil where none waits.
+    package static func acceptAnyone(_ listener: Descriptor) throws -> Descriptor? {
+        let raw = sojourn_accept(listener.raw)
+        if raw >= 0 { return Descriptor(owning: raw) }
+        if [EAGAIN, EINTR, ECONNABORTED].contains(errno) { return nil }
+        throw SystemError.last("accept a connection")
     }
 
     private static func stream() throws -> Descriptor {

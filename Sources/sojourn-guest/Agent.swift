@@ -16,6 +16,10 @@ final class Agent {
     private var thrashing = Thrashing()
     private var wasHopeless = false
     private var nextHeartbeat = ContinuousClock.now
+    private var usage: PayloadUsage?
+    private var nextLook = ContinuousClock.now
+    private var documents = Documents(payload: 0)
+    private var payloadStart: UInt64 = 0
 
     static func runAsInit() {
         do {
@@ -40,6 +44,7 @@ final class Agent {
         try KernelModules.load("/lib/modules/load-order")
         let channel = try Channel()
         let disks = try Disks()
+        if disks.has(GuestLink.Disk.swap) { try Boot.enableSwap(disks.path(GuestLink.Disk.swap)) }
         let staging = try Staging.Disks(disks)
         let late = try KernelModules.open("/lib/modules/late-order")
         // They are in memory, which is the payload's to use.
@@ -53,6 +58,7 @@ final class Agent {
                     agentStartMilliseconds: start, mountedMilliseconds: Boot.uptimeMilliseconds)))
         // While the host answers.
         agent.group = try PayloadGroup()
+        agent.usage = try PayloadUsage()
         return agent
     }
 
@@ -77,7 +83,7 @@ final class Agent {
             ]
             awaited += outputs.map { ($0.descriptor.raw, .readable) }
             if let input = payload?.input, !pendingInput.isEmpty { awaited.append((input.raw, .writable)) }
-            let ready = try Poll.wait(awaited, until: nextHeartbeat)
+            let ready = try Poll.wait(awaited, until: payload == nil ? nextHeartbeat : min(nextHeartbeat, nextLook))
             if ready[0].contains(.readable) {
                 for message in try channel.receive() { try handle(message) }
             }
@@ -85,6 +91,7 @@ final class Agent {
             for (index, output) in outputs.enumerated() where ready[2 + index] != [] { try read(output) }
             try passInput()
             if !signals.take().isEmpty { reap() }
+            try look()
             try beat()
             try finishIfDone()
         }
@@ -111,6 +118,7 @@ final class Agent {
             if number == UInt8(SIGKILL) { Boot.killEverything() } else { deliver(Int32(number), to: payload) }
         case .acknowledged: break  // The channel has taken it.
         case .powerOff: Boot.powerOff()
+        case .document(let document): try documents.put(document, start: payloadStart)
         }
     }
 
@@ -126,19 +134,49 @@ final class Agent {
         do {
             try Contextualisation.apply(context)
             guard let group else { throw SystemError(code: 0, message: "the payload's cgroup is missing") }
+            if context.hasOutgoingNetwork {
+                try loadLateModules()
+                try OutgoingNetwork.configure()
+            }
+            try limit(group, context)
             try group.delegate(uid: context.user.uid, gid: context.user.gid)
             if let stage = context.staging, stage.hasInputs {
                 try staging.bringIn(for: context) { try channel.send(.heartbeat) }
             }
+            let listener = try tell(context)
             let payload = try Payload.start(context, in: group)
             self.payload = payload
             try channel.send(.started(pid: UInt32(payload.pid)))
-            do { try lateModules.load() } catch { try channel.send(.log("\(error)")) }
+            try serve(listener)
+            try loadLateModules()
         } catch let refusal as Payload.Refusal {
             try channel.send(.failed(refusal.failure))
         } catch {
             try channel.send(.failed(.init(reason: .setup, message: "\(error)")))
         }
+    }
+
+    /// Those that are already loaded are not loaded again.
+    private func loadLateModules() throws {
+        do { try lateModules.load() } catch { try channel.send(.log("\(error)")) }
+    }
+
+    private func limit(_ group: PayloadGroup, _ context: GuestContext) throws {
+        let missing = try group.limit(memory: context.memoryLimitBytes, swap: context.swapLimitBytes)
+        if missing > 0 { try channel.send(.log("the machine is \(missing >> 10) KiB short of its payload's memory")) }
+    }
+
+    /// What the payload can learn of its machine. Returns where that can be asked for over HTTP.
+    private func tell(_ context: GuestContext) throws -> Descriptor {
+        documents = Documents(payload: context.user.uid)
+        payloadStart = UInt64(max(0, Host.realtime.seconds))
+        try documents.put(context.documents, start: payloadStart)
+        return try FeatureServer.listen()
+    }
+
+    /// Once the payload runs, which need not wait for it. Where nobody serves them, the files are still there.
+    private func serve(_ listener: Descriptor) throws {
+        do { try FeatureServer.start(listener, as: documents.owner) } catch { try channel.send(.log("\(error)")) }
     }
 
     // MARK: The payload's streams
@@ -197,6 +235,8 @@ final class Agent {
         payload = nil
         var end = GuestMessage.PayloadEnd(status: status)
         try group.measure(into: &end)
+        usage?.lookAtScratch()
+        usage?.write(to: &end)
         lookAtScratch()
         end.scratchWasFull = scratchWasFull
         if wasHopeless { end.outOfMemoryKills += 1 }
@@ -217,6 +257,18 @@ final class Agent {
         try lookAtMemory()
         nextHeartbeat = ContinuousClock.now.advanced(by: .seconds(Int64(max(1, context.heartbeatSeconds))))
         try channel.send(.heartbeat)
+    }
+
+    private func look() throws {
+        guard payload != nil, let group, let context, ContinuousClock.now >= nextLook else { return }
+        nextLook = ContinuousClock.now.advanced(by: PayloadUsage.interval)
+        try usage?.look(at: group)
+        guard status == nil, let usage,
+            try usage.isTooMuch(group, memory: context.memoryLimitBytes, swap: context.swapLimitBytes)
+        else { return }
+        try channel.send(.log("the payload holds more memory than it asked for"))
+        wasHopeless = true
+        Boot.killEverything()
     }
 
     private func lookAtMemory() throws {

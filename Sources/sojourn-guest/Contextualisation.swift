@@ -13,8 +13,6 @@ enum Contextualisation {
         // Before the shares: what is mounted in the home must not make it root's.
         try makeHome(context.user)
         for share in context.shares { try mount(share) }
-        try Files.makeDirectories("/run/sojourn")
-        for document in context.documents { try put(document.text, into: "/run/sojourn/\(document.name)") }
         if context.user.uid == 0 { try protectKernelSettings() }
         if context.staging != nil {
             try Files.makeDirectories(context.directory)
@@ -45,7 +43,7 @@ enum Contextualisation {
     }
 
     /// Nothing here outlives the machine: no fsync.
-    private static func put(_ text: String, into path: String) throws {
+    static func put(_ text: String, into path: String) throws {
         try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644).write(text.utf8)
     }
 

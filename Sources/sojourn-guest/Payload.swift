@@ -52,7 +52,7 @@ struct Payload {
         child.directory = context.directory
         child.newSession = true
         child.controllingTerminal = terminal
-        child.cgroup = members
+        child.cgroups = [members]
         child.credentials = .init(
             uid: context.user.uid, gid: context.user.gid, groups: context.user.groups.map(\.gid))
         child.dropCapabilities = true

@@ -159,6 +159,8 @@ import Testing
         ) {
             $0["kernelArguments"] = .array(["sysctl.vm.panic_on_oom=2"])
             $0["memory"] = "256MiB"
+            // As in specifications of version 1: the kernel alone, not the agent, keeps the payload within its memory.
+            $0["hosting"] = nil
         }
         let record = try machine.supervise()
         #expect(record["outcome"]?["kind"]?.string == "guest-panic")
@@ -182,8 +184,8 @@ import Testing
     /// The disk with the machines fills up while a payload writes: the record still finds room.
     @Test func aFullHostDisk() throws {
         let script = """
-            mount -t tmpfs -o size=24m none '\(sojourn.home.path)/machines' || exit 99
-            '\(sojourn.program)' run --json --os debian12 -- sh -c 'echo begun; yes' > out 2> err
+            mount -t tmpfs -o size=120m none '\(sojourn.home.path)/machines' || exit 99
+            '\(sojourn.program)' run --json --os debian12 --scratch 16MiB -- sh -c 'echo begun; yes' > out 2> err
             echo $? > status
             cp -r '\(sojourn.home.path)/machines' kept
             """

@@ -10,13 +10,19 @@ import Testing
             staging: .init(hasInputs: true, outputs: ["*.svg"]), environment: ["A=1", "B="], command: ["./a", "b c"],
             directory: "/work", terminal: .init(columns: 80, rows: 24), realtimeNanoseconds: 1_257_777_000_000_000_000,
             heartbeatSeconds: 5)
-        context.documents = [.init(name: "environment.json", text: "{}")]
+        context.documents = [
+            .init(name: "environment.json", text: "{}"), .init(name: "jobfeatures/jobstart_secs", .start(plus: 7)),
+        ]
+        context.memoryLimitBytes = 1 << 30
+        context.swapLimitBytes = 5
+        context.hasOutgoingNetwork = true
         return context
     }()
 
     static let hostMessages: [HostMessage] = [
         .hello(version: 1), .context(context), .input([1, 2, 3]), .input([]), .inputClosed,
         .window(columns: 132, rows: 50), .outputClosed(.error), .signal(15), .acknowledged(sequence: .max), .powerOff,
+        .document(.init(name: "jobfeatures/shutdowntime_job", text: "1")),
     ]
 
     static let guestMessages: [GuestMessage] = {
@@ -26,6 +32,10 @@ import Testing
         end.userMicroseconds = 1
         end.systemMicroseconds = 2
         end.peakMemoryBytes = 3
+        end.peakSwapBytes = 4
+        end.peakScratchBytes = 5
+        end.readBytes = 6
+        end.writtenBytes = 7
         end.stagingFailure = "nothing matches '*.root'"
         return [
             .hello(
@@ -63,7 +73,26 @@ import Testing
                 == [0, 0, 0, 16, 6, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 2, 0xC3, 0xA9])
         #expect(
             HostMessage.context(Self.context).frame(sequence: 1).encoded.prefix(21) == [
-                0, 0, 0, 204, 65, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 115, 111, 106, 111,
+                0, 0, 1, 4, 65, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 115, 111, 106, 111,
+            ])
+        // The context's last fields: what the payload may hold, and its network.
+        #expect(
+            HostMessage.context(Self.context).frame(sequence: 1).encoded.suffix(17) == [
+                0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 1,
+            ])
+        #expect(
+            HostMessage.document(.init(name: "a/b", text: "1")).frame(sequence: 1).encoded
+                == [0, 0, 0, 22, 73, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 3, 97, 47, 98, 0, 0, 0, 0, 1, 49])
+        #expect(
+            HostMessage.document(.init(name: "a", .start(plus: 258))).frame(sequence: 1).encoded
+                == [0, 0, 0, 23, 73, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 97, 1, 0, 0, 0, 0, 0, 0, 1, 2])
+        var end = GuestMessage.PayloadEnd(status: .exited(3))
+        (end.peakMemoryBytes, end.peakSwapBytes, end.peakScratchBytes) = (1, 2, 3)
+        (end.readBytes, end.writtenBytes) = (4, 5)
+        #expect(
+            GuestMessage.ended(end).frame(sequence: 1).encoded.suffix(44) == [
+                0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4,
+                0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0,
             ])
     }
 

@@ -9,8 +9,10 @@ import Testing
         var now = ContinuousClock.now
         var control: MachineControl
 
-        init(wall: Int64? = 100) {
+        init(wall: Int64? = 100, cpu: Int64? = nil) {
             var limits = MachineControl.Limits()
+            limits.cpu = cpu.map { WallTime(seconds: $0) }
+            limits.output = .mebibytes(1)
             limits.wall = wall.map { WallTime(seconds: $0) }
             control = MachineControl(limits: limits, now: now)
         }
@@ -76,6 +78,62 @@ import Testing
         let outcome = scene.outcome(.qemuEnded(signal: nil, status: 0))
         #expect(outcome?.kind == .wallTime)
         #expect(outcome?.exitStatus == 124)
+    }
+
+    @Test func processorTimeMeansTheSameOfTheHostsCount() {
+        var scene = Scene(cpu: 60)
+        scene.start()
+        #expect(scene.receive(.spent(.milliseconds(59_990))) == [])
+        #expect(scene.receive(.spent(.seconds(60))) == [.signalPayload(15)])
+        // It goes on counting while the payload ends.
+        #expect(scene.receive(.spent(.seconds(61))) == [])
+        #expect(scene.work(10) == [.signalPayload(9)])
+        #expect(scene.receive(Self.end(signal: 9)) == [.powerOff])
+        let outcome = scene.outcome(.qemuEnded(signal: nil, status: 0))
+        #expect(outcome?.kind == .cpuTime)
+        #expect(outcome?.exitStatus == 124)
+        #expect(outcome?.message.contains("--cpu") == true)
+    }
+
+    @Test func processorTimeThatWasNotLimitedEndsNothing() {
+        var scene = Scene()
+        scene.start()
+        #expect(scene.receive(.spent(.seconds(1_000_000))) == [])
+    }
+
+    /// A machine that comes up, or brings out outputs, spends nobody's time.
+    @Test func processorTimeIsThePayloadsOnly() {
+        var scene = Scene(cpu: 60)
+        #expect(scene.receive(.spent(.seconds(100))) == [])
+        scene.start()
+        _ = scene.receive(.payloadStages)
+        #expect(scene.receive(.spent(.seconds(100))) == [])
+        _ = scene.receive(Self.end(0))
+        #expect(scene.receive(.spent(.seconds(100))) == [])
+        #expect(scene.outcome(.qemuEnded(signal: nil, status: 0))?.kind == .exited)
+    }
+
+    @Test func tooMuchOutputMeansTermThenGraceThenKill() {
+        var scene = Scene()
+        scene.start()
+        #expect(scene.receive(.outputOverflowed) == [.signalPayload(15)])
+        #expect(scene.receive(.outputOverflowed) == [])
+        #expect(scene.work(10) == [.signalPayload(9)])
+        _ = scene.receive(Self.end(signal: 9))
+        let outcome = scene.outcome(.qemuEnded(signal: nil, status: 0))
+        #expect(outcome?.kind == .outputLimit)
+        #expect(outcome?.exitStatus == 125)
+        #expect(outcome?.message.contains("--out-limit") == true)
+    }
+
+    /// Its last words were too many, and it is gone: nobody is asked to end, but the output is not whole.
+    @Test func tooMuchOutputOfAPayloadThatHasEndedIsStillSaid() {
+        var scene = Scene()
+        scene.start()
+        _ = scene.receive(.payloadStages)
+        #expect(scene.receive(.outputOverflowed) == [])
+        _ = scene.receive(Self.end(0))
+        #expect(scene.outcome(.qemuEnded(signal: nil, status: 0))?.kind == .outputLimit)
     }
 
     @Test func aPayloadThatEndsWellInItsGraceStillReachedTheWallTime() {
@@ -255,11 +313,11 @@ import Testing
     @Test func anyOrderOfEventsFinishesOnce() {
         var generator = SplitMix(state: 13)
         for _ in 0..<5000 {
-            var scene = Scene(wall: 20)
+            var scene = Scene(wall: 20, cpu: 30)
             var finished = 0
             for _ in 0..<40 {
                 let effects: [MachineControl.Effect] =
-                    switch Int.random(in: 0...9, using: &generator) {
+                    switch Int.random(in: 0...12, using: &generator) {
                     case 0: scene.receive(.hello)
                     case 1: scene.receive(.payloadStarted)
                     case 2: scene.receive(Self.end(1))
@@ -268,6 +326,9 @@ import Testing
                     case 5: scene.receive(.hostDiskFull("x"))
                     case 6: scene.receive(.guestReset)
                     case 7: scene.receive(.protocolFault("x"))
+                    case 8: scene.receive(.outputOverflowed)
+                    case 9: scene.receive(.spent(.seconds(Int.random(in: 0...90, using: &generator))))
+                    case 10: scene.receive(.payloadStages)
                     default: scene.pass(Int.random(in: 1...30, using: &generator))
                     }
                 for case .finish in effects { finished += 1 }

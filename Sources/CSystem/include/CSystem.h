@@ -17,7 +17,10 @@ typedef struct {
     int new_group;                ///< setpgid(0, 0)
     int controlling_terminal;     ///< TIOCSCTTY on descriptor 0
     int parent_death_signal;      ///< 0: none. Set after the change of user, which would clear it.
-    int cgroup;                   ///< Descriptor of a cgroup.procs file, or -1.
+    const int *cgroups;           ///< Descriptors of cgroup.procs files: one for each hierarchy.
+    int cgroup_count;
+    const int *processors;        ///< The only ones to run on; none: the caller's.
+    int processor_count;
     int change_user;
     uid_t uid;
     gid_t gid;
@@ -33,7 +36,7 @@ typedef struct {
 /// Where a spawn failed, for the message.
 enum {
     SOJOURN_STEP_NONE, SOJOURN_STEP_FORK, SOJOURN_STEP_SESSION, SOJOURN_STEP_DESCRIPTORS, SOJOURN_STEP_CGROUP,
-    SOJOURN_STEP_DIRECTORY, SOJOURN_STEP_NAMESPACE, SOJOURN_STEP_BIND, SOJOURN_STEP_USER, SOJOURN_STEP_CAPABILITIES, SOJOURN_STEP_EXEC
+    SOJOURN_STEP_PROCESSORS, SOJOURN_STEP_DIRECTORY, SOJOURN_STEP_NAMESPACE, SOJOURN_STEP_BIND, SOJOURN_STEP_USER, SOJOURN_STEP_CAPABILITIES, SOJOURN_STEP_EXEC
 };
 
 /// Returns the child's pid, or -1 with errno set and *step telling where.
@@ -49,6 +52,11 @@ int sojourn_get_window(int fd, uint16_t *columns, uint16_t *rows);
 /// Opens a new pseudo terminal pair; 0 or -1.
 int sojourn_open_terminal(int *master, int *slave);
 int sojourn_interface_up(const char *name);
+/// An IPv4 interface with a default route; addresses in host byte order, `length` in bits.
+int sojourn_interface_configure(const char *name, uint32_t address, int length, uint32_t gateway);
+/// A listening TCP socket at 127.0.0.1, nonblocking, closed on exec; or -1.
+int sojourn_listen_loopback(uint16_t port, int backlog);
+int sojourn_swap_on(const char *path);
 int sojourn_power_off(void);
 /// The user of a unix socket's peer; 0 or -1.
 int sojourn_peer_uid(int fd, uid_t *uid);

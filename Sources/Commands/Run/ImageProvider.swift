@@ -27,6 +27,21 @@ struct ImageProvider {
         return (image, kernel)
     }
 
+    /// Exactly these; nothing is built.
+    func pinned(image: Digest, kernel: Digest) throws -> (image: StoredImage, kernel: StoredKernel) {
+        let store = try ImageStore(home: home)
+        do {
+            return (
+                try store.image(reference: image.description), try store.kernel(reference: kernel.description)
+            )
+        } catch let error as ImageStoreError where error.code == .unknownReference {
+            throw ImageStoreError(
+                .unknownReference,
+                "\(error.message); bring it from where the job ran: sojourn image export \(image) --to DIR, there, and sojourn "
+                    + "image import DIR, here")
+        }
+    }
+
     /// By digest or name; by its recipe's name it is made on first use, as images are.
     private func chosenKernel(
         _ reference: String, _ store: ImageStore, _ progress: ProgressLine, _ isQuiet: Bool

@@ -14,6 +14,8 @@ struct MachineSession {
     let command: [String]
     /// True: refuse without one; nil: where our own streams are one.
     let wantsTerminal: Bool?
+    /// Exactly these, whatever the environment means by now.
+    var pinned: (image: Digest, kernel: Digest)?
 
     func run() throws -> UInt8 {
         let home = try options.home.open()
@@ -34,8 +36,9 @@ struct MachineSession {
         let clock = ContinuousClock()
         let begun = clock.now
         let provider = ImageProvider(home: home, installation: installation)
-        let (image, kernel) = try provider.provide(
-            environment, kernel: options.kernel, progress: progress, isQuiet: options.quiet)
+        let (image, kernel) =
+            try pinned.map { try provider.pinned(image: $0.image, kernel: $0.kernel) }
+            ?? provider.provide(environment, kernel: options.kernel, progress: progress, isQuiet: options.quiet)
         let elapsed = begun.duration(to: clock.now) / .milliseconds(1)
         request.terminal = try terminal()
         request.documents = try EnvironmentDocument.documents(

@@ -23,6 +23,17 @@ enum RunAccount {
             let cpu = usage.userMilliseconds + usage.systemMilliseconds
             rows.append(("used", "processor \(seconds(cpu)), memory at most \(usage.peakMemory.rounded)"))
         }
+        if let host = record.hostUsage {
+            rows.append(
+                (
+                    "on host",
+                    "processor \(seconds(host.processorMilliseconds)), memory at most \(host.peakMemory.rounded), read "
+                        + "\(ByteCount(host.readBytes).rounded), written \(ByteCount(host.writtenBytes).rounded)"
+                ))
+        }
+        if let enforcement = record.enforcement {
+            rows.append(("held by", enforcement.map { "\($0.limit) (\($0.by ?? "nothing"))" }.joined(separator: ", ")))
+        }
         rows.append(
             ("status", "\(record.outcome.exitStatus) (\(record.outcome.kind.rawValue): \(record.outcome.message))"))
         if !record.outputs.isEmpty { rows.append(("outputs", record.outputs.joined(separator: ", "))) }

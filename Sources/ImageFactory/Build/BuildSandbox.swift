@@ -59,7 +59,7 @@ struct BuildSandbox {
         let memory = try MemoryLimit.make(limits.memory)
         defer { memory.remove() }
         switch memory {
-        case .cgroup(let group): sandbox.cgroup = try group.processes()
+        case .cgroup(let group): sandbox.cgroup = try group.processes().first
         case .watchdog: sandbox.addressSpace = UInt64(limits.memory.bytes)
         }
         try run(sandbox, "a build script", arguments[0], Array(arguments.dropFirst()), deadline, memory)

@@ -1,4 +1,3 @@
-import Glibc
 import GridModel
 import System
 
@@ -8,13 +7,6 @@ enum MemoryLimit {
     case cgroup(Cgroup)
     case watchdog
 
-    struct Cgroup {
-        let directory: String
-
-        /// Open for writing: who writes there moves in.
-        func processes() throws -> Descriptor { try Descriptor.open("\(directory)/cgroup.procs", O_WRONLY) }
-    }
-
     var name: String {
         switch self {
         case .cgroup: "a cgroup"
@@ -23,51 +15,25 @@ enum MemoryLimit {
     }
 
     static func make(_ limit: ByteCount) throws -> MemoryLimit {
-        for (parent, file) in try candidates() {
-            let directory =
-                "\(parent)/sojourn-build-\(Host.processID)-\(String(UInt32.random(in: .min ... .max), radix: 36))"
-            guard mkdir(directory, 0o755) == 0 else { continue }
-            do {
-                try Self.put("\(limit.bytes)", into: "\(directory)/\(file)")
-                return .cgroup(Cgroup(directory: directory))
-            } catch is SystemError {
-                // The controller is not ours to use here.
-                rmdir(directory)
-            }
-        }
-        return .watchdog
+        var limits = Cgroup.Limits()
+        limits.memory = limit.bytes
+        let suffix = String(UInt32.random(in: .min ... .max), radix: 36)
+        return try Cgroup.make("sojourn-build-\(Host.processID)-\(suffix)", limits).map { .cgroup($0) } ?? .watchdog
     }
 
     /// True where the kernel ended a process of it.
     func wasReached() throws -> Bool {
         guard case .cgroup(let group) = self else { return false }
-        for file in ["memory.events", "memory.oom_control"] where Files.exists("\(group.directory)/\(file)") {
-            let text = String(decoding: try Files.read("\(group.directory)/\(file)", limit: 4096), as: UTF8.self)
-            return text.split(separator: "\n").contains { $0.hasPrefix("oom_kill ") && !$0.hasSuffix(" 0") }
-        }
-        return false
+        return try group.ranOutOfMemory()
     }
 
     /// A step's processes have ended when it is removed.
     func remove() {
-        if case .cgroup(let group) = self { rmdir(group.directory) }
-    }
-
-    /// The directories of our own cgroup, with the file that bounds memory: cgroups(7), version 1 and 2.
-    private static func candidates() throws -> [(String, String)] {
-        let text = String(decoding: try Files.read("/proc/self/cgroup", limit: 1 << 16), as: UTF8.self)
-        return text.split(separator: "\n").compactMap { line in
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 3 else { return nil }
-            let path = parts[2] == "/" ? "" : parts[2]
-            if parts[1].split(separator: ",").contains("memory") {
-                return ("/sys/fs/cgroup/memory\(path)", "memory.limit_in_bytes")
-            }
-            return parts[0] == "0" ? ("/sys/fs/cgroup\(path)", "memory.max") : nil
+        guard case .cgroup(let group) = self else { return }
+        do {
+            try group.remove()
+        } catch {
+            // An empty cgroup that stays costs nothing.
         }
-    }
-
-    private static func put(_ text: String, into path: String) throws {
-        try Descriptor.open(path, O_WRONLY).write(text.utf8)
     }
 }
