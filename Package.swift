@@ -44,7 +44,7 @@ let package = Package(
         module("ImageFormat", ["GridModel", "StrictJSON", "Archive", crypto]),
         module("ImageStore", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
         module("Trust", ["GridModel", "StrictJSON", crypto, cryptoExtras, asn1]),
-        module("KeyStore", ["Trust", "ImageStore", "GridModel", "StrictJSON", "System"]),
+        module("KeyStore", ["Trust", "ImageStore", "GridModel", "System"]),
         module("ImageTree", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
         module("Attestation", ["Trust", "ImageFormat", "GridModel", "StrictJSON", crypto]),
         module(
@@ -64,9 +64,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "Machine", "QEMU", "Control", "ImageFactory", "ImageTree", "Attestation", "KeyStore", "Trust",
-                "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
-                "StrictJSON", "System", arguments,
+                "Machine", "QEMU", "Control", "ImageFactory", "Attestation", "KeyStore", "Trust", "ImageStore",
+                "ImageFormat", "GridModel", "StrictJSON", "System", arguments,
             ]),
 
         .executableTarget(

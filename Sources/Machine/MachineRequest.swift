@@ -87,8 +87,7 @@ package struct MachineRequest: Sendable {
         var specification = MachineSpecification(
             id: id, created: now, requested: requested, image: image.digest, environment: image.environment,
             kernel: kernel.digest, cores: cores, accelerator: accelerator, user: user,
-            payload: .init(command: command, directory: directory, environment: [], terminal: terminal),
-            isForeground: true)
+            payload: .init(command: command, directory: directory, environment: [], terminal: terminal))
         specification.payload.environment = PayloadEnvironment.compose(
             caller: Host.environment, image: image.configuration.variables, asked: setVariables,
             own: ownVariables(specification), isClean: cleansEnvironment)

@@ -25,8 +25,6 @@ package struct MachineSpecification: Codable, Sendable {
     package var shares: [Share] = []
     /// Nil where directories are shared instead.
     package var staging: Staging?
-    /// Ends with the `sojourn run` that asked for it.
-    package var isForeground: Bool
     /// Appended to the kernel's command line.
     package var kernelArguments: [String] = []
     package var timings = Timings()
@@ -148,7 +146,7 @@ package struct MachineSpecification: Codable, Sendable {
     package init(
         id: MachineID, created: Timestamp, requested: Requested, image: Digest, environment: Environment,
         kernel: Digest,
-        cores: Int, accelerator: Accelerator, user: User, payload: Payload, isForeground: Bool
+        cores: Int, accelerator: Accelerator, user: User, payload: Payload
     ) {
         self.id = id
         self.created = created
@@ -163,7 +161,6 @@ package struct MachineSpecification: Codable, Sendable {
         self.accelerator = accelerator
         self.user = user
         self.payload = payload
-        self.isForeground = isForeground
     }
 
     package static func read(_ path: String) throws -> MachineSpecification {

@@ -146,7 +146,6 @@ package final class Supervisor {
         }
         for event in events {
             switch event {
-            case .poweredOff: break
             case .reset: receive(.guestReset)
             case .diskFull(let device): receive(.hostDiskFull("disk \(device) of the machine could not grow"))
             case .diskFailed(let device, let reason): receive(.protocolFault("disk \(device) failed: \(reason)"))

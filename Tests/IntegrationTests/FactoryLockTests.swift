@@ -58,7 +58,7 @@ import Testing
 
     @Test func aChangedRecipeIsLockedAnewAndTheSystemBelowStays() throws {
         let workshop = try Workshop.apart()
-        let system = workshop.home + "/locks/os_debian12.json"
+        let system = workshop.home + "/locks/os~debian12.json"
         let (lock, modified) = (try workshop.json(system), try modification(of: system))
         let base = try workshop.layers("os/debian12")
         let recipe = try workshop.recipe(Self.name, "packages: [bzip2]")

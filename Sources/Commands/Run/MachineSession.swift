@@ -113,6 +113,6 @@ struct MachineSession {
         if !options.quiet { for note in record.notes { Report.line("sojourn: \(note)") } }
         if options.summary { Report.line(RunAccount.text(record)) }
         if let path = options.record { try Files.write(try StrictJSON.encode(record, pretty: true), to: path) }
-        if options.json { Report.line(String(decoding: try record.json(), as: UTF8.self)) }
+        if options.json { Report.document(try record.json()) }
     }
 }

@@ -48,7 +48,7 @@ enum MemoryLimit {
         return false
     }
 
-    /// A step's processes have ended when it is removed.
+    /// The scripts' processes have ended when it is removed.
     func remove() {
         if case .cgroup(let group) = self { rmdir(group.directory) }
     }
