@@ -5,7 +5,7 @@ import Testing
 /// Locks: who makes them, where they are, what they are good for.
 @Suite struct FactoryLockTests {
     private static let name = "test/locked:1@debian12"
-    private static let file = "test_locked_1@debian12.json"
+    private static let file = "test~locked=1@debian12.json"
     private static let text = "files: [{path: /opt/a, content: a}]"
 
     @Test func theHomeKeepsALockAndTheNextBuildFollowsIt() throws {
