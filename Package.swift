@@ -45,7 +45,7 @@ let package = Package(
         module("ImageFormat", ["GridModel", "StrictJSON", "Archive", crypto]),
         module("ImageStore", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
         module("Trust", ["GridModel", "StrictJSON", crypto, cryptoExtras, asn1]),
-        module("KeyStore", ["Trust", "ImageStore", "GridModel", "StrictJSON", "System"]),
+        module("KeyStore", ["Trust", "ImageStore", "GridModel", "System"]),
         module("ImageTree", ["ImageFormat", "GridModel", "StrictJSON", "System", crypto]),
         module("Attestation", ["Trust", "ImageFormat", "GridModel", "StrictJSON", crypto]),
         module(
@@ -68,10 +68,9 @@ let package = Package(
         module(
             "Commands",
             [
-                "Machine", "QEMU", "Control", "Policy", "StrictYAML", "ImageFactory", "ImageTree", "Attestation",
-                "KeyStore", "Trust",
-                "ImageStore", "ImageFormat", "GuestProtocol", "GridModel",
-                "StrictJSON", "System", arguments,
+                "Machine", "QEMU", "Control", "Policy", "StrictYAML", "ImageFactory", "Attestation", "KeyStore",
+                "Trust",
+                "ImageStore", "ImageFormat", "GridModel", "StrictJSON", "System", arguments,
             ]),
 
         .executableTarget(

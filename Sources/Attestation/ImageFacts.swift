@@ -52,9 +52,12 @@ package struct BuildRun: Sendable {
     package let identifier: String
     package let started: Timestamp
     package let finished: Timestamp
+    /// Versions of the host's tools that the bits depend on, by package.
+    package let tools: [String: String]
 
-    package init(identifier: String, started: Timestamp, finished: Timestamp) {
+    package init(identifier: String, started: Timestamp, finished: Timestamp, tools: [String: String]) {
         self.identifier = identifier
+        self.tools = tools
         self.started = started
         self.finished = finished
     }

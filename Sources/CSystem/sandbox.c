@@ -44,7 +44,12 @@ static int mount_entry(const sojourn_sandbox_mount *entry, int source) {
     struct stat status = {.st_mode = S_IFDIR};
     if (source >= 0 && fstat(source, &status) < 0) return -1;
     if (make_place(entry->target, S_ISDIR(status.st_mode)) < 0) return -1;
-    if (source < 0) return mount("tmpfs", entry->target, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+    if (source < 0) {
+        char options[64];
+        // What lies in it is in nobody's resident memory.
+        snprintf(options, sizeof options, entry->size ? "mode=1777,size=%llu" : "mode=1777", (unsigned long long)entry->size);
+        return mount("tmpfs", entry->target, "tmpfs", MS_NOSUID | MS_NODEV, options);
+    }
     if (syscall(SYS_move_mount, source, "", AT_FDCWD, entry->target, 4 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0) return -1;
     if (!entry->read_only) return 0;
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -78,6 +83,22 @@ static int keep_capabilities(uint64_t kept) {
     return 0;
 }
 
+/// Neither the caller's terminal, whose input a process of its session may forge (ioctl_tty(2), TIOCSTI), nor the keys of
+/// its session (session-keyring(7)). A kernel without keys has none to keep from us.
+static int leave_session(void) {
+    if (setsid() < 0) return -1;
+    return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL) < 0 && errno != ENOSYS ? -1 : 0;
+}
+
+/// In a user namespace of its own a process would get back the capabilities that were taken from it.
+static int forbid_namespaces(void) {
+    int file = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t went = write(file, "0", 1);
+    close(file);
+    return went == 1 ? 0 : -1;
+}
+
 static struct failure failed(int step, int mount) { return (struct failure){step, mount, errno}; }
 
 static struct failure build_root(const sojourn_sandbox *s, int root, const int *sources) {
@@ -106,6 +127,7 @@ static struct failure become(const sojourn_sandbox *s, int go) {
     int sources[MOST_MOUNTS], root = -1;
     char byte;
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (leave_session() < 0) return failed(SOJOURN_SANDBOX_LIMITS, -1);
     if (s->mount_count > MOST_MOUNTS) { errno = E2BIG; return failed(SOJOURN_SANDBOX_MOUNT, -1); }
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return failed(SOJOURN_SANDBOX_SOURCE, -1);
     if (s->root && (root = clone_mount(s->root)) < 0) return failed(SOJOURN_SANDBOX_SOURCE, -1);
@@ -123,6 +145,7 @@ static struct failure become(const sojourn_sandbox *s, int go) {
     umask(022);
     struct failure failure = build_root(s, root, sources);
     if (failure.step) return failure;
+    if (s->capabilities && forbid_namespaces() < 0) return failed(SOJOURN_SANDBOX_LIMITS, -1);
     if (sethostname("build", 5) < 0 || limit(RLIMIT_AS, s->address_space) < 0
         || limit(RLIMIT_NPROC, s->processes) < 0
         || limit(RLIMIT_CORE, 1) < 0 || keep_capabilities(s->capabilities) < 0) return failed(SOJOURN_SANDBOX_LIMITS, -1);

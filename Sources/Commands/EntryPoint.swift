@@ -52,6 +52,7 @@ package enum EntryPoint {
         case let error as ImageStoreError where error.code == .unknownReference: 3
         case let error as ImageFactoryError where error.code == .unknownRecipe: 3
         case let error as KeyStoreError where error.code == .unknownKey: 3
+        case let error as ImageStoreError where error.code == .busy: 75
         default: 1
         }
     }

@@ -3,7 +3,10 @@ import System
 
 /// What is said to people: on standard error, since standard output is data.
 enum Report {
-    static func line(_ text: String) { write(text + "\n") }
+    static func line(_ text: String) { write(text.escapingControls + "\n") }
+
+    /// A document of one line, as it is.
+    static func document(_ bytes: [UInt8]) { write(String(decoding: bytes, as: UTF8.self) + "\n") }
 
     static func error(_ text: String) {
         // ArgumentParser begins its own messages with "Error: ".
@@ -22,6 +25,23 @@ enum Report {
     }
 }
 
+extension String {
+    /// With what would move a terminal's cursor or change its colours written out: names and logs come from strangers.
+    var escapingControls: String {
+        guard unicodeScalars.contains(where: \.isControl) else { return self }
+        return unicodeScalars.map { $0.isControl ? $0.escaped(asASCII: true) : String($0) }.joined()
+    }
+}
+
+extension Unicode.Scalar {
+    /// But for line ends and tabs; with the marks that turn the direction of writing.
+    fileprivate var isControl: Bool {
+        if value == 10 || value == 9 { return false }
+        return [.control, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
+            || (0x202A...0x202E).contains(value) || (0x2066...0x2069).contains(value)
+    }
+}
+
 /// One line on a terminal that is written over; nothing anywhere else.
 struct ProgressLine {
     private let isShown: Bool
@@ -31,7 +51,7 @@ struct ProgressLine {
     func show(_ text: String) {
         guard isShown else { return }
         let width = Int(Terminal.window(of: STDERR_FILENO)?.columns ?? 80)
-        Report.write("\r\u{1B}[K" + text.prefix(max(20, width - 1)))
+        Report.write("\r\u{1B}[K" + text.escapingControls.prefix(max(20, width - 1)))
     }
 
     func clear() { if isShown { Report.write("\r\u{1B}[K") } }

@@ -1,6 +1,6 @@
-package import Attestation
+import Attestation
 import Glibc
-package import GridModel
+import GridModel
 import ImageFormat
 package import ImageStore
 import KeyStore
@@ -54,7 +54,8 @@ extension Factory {
             try Statement(about: facts.artifact, provenance).envelope(signedBy: key), Provenance.type, to: digest)
     }
 
-    /// Runs the checks unless they have passed before, and attaches how they ended.
+    /// Runs the checks unless they have passed before, and attaches that they passed. An image that fails them is removed,
+    /// unless its name means it already.
     func check(_ image: StoredImage) throws {
         guard let check, try !hasPassed(image) else { return }
         let kernel = try store.kernel(of: image)
@@ -63,21 +64,20 @@ extension Factory {
         progress(
             "\(name): starting a machine of it\(count == 0 ? "" : " for its \(count) check\(count == 1 ? "" : "s")")")
         let outcome = try check(image, kernel)
-        let key = try KeyStore(home: store.home).homeKey()
-        let artifact = ImageFacts.Artifact(name: name, digest: image.digest)
-        let setting = CheckResult.Setting(
-            image: artifact, kernel: .init(name: kernel.name, digest: kernel.digest), accelerator: outcome.accelerator,
-            time: now, program: Program.version)
-        let result = CheckResult(
-            outcome.failed.isEmpty ? .passed : .failed, passed: outcome.passed, failed: outcome.failed, in: setting)
         guard outcome.failed.isEmpty else {
             if !image.isNewest { try store.remove(image.digest) }
             throw ImageFactoryError(
                 .checkFailed,
                 "\(name) was built as \(image.digest), but \(outcome.failed.count) of its checks failed in a machine, and it was "
                     + "not kept:\n" + outcome.failed.map { "  \($0)\n" }.joined()
-                    + "the machine's last words:\n\(outcome.output)")
+                    + (outcome.output.isEmpty ? "" : "the machine's last words:\n\(outcome.output)"))
         }
+        let key = try KeyStore(home: store.home).homeKey()
+        let artifact = ImageFacts.Artifact(name: name, digest: image.digest)
+        let setting = CheckResult.Setting(
+            image: artifact, kernel: .init(name: kernel.name, digest: kernel.digest), accelerator: outcome.accelerator,
+            time: now, program: Program.version)
+        let result = CheckResult(.passed, passed: outcome.passed, failed: [], in: setting)
         try attach(try Statement(about: artifact, result).envelope(signedBy: key), CheckResult.type, to: image.digest)
     }
 
@@ -92,41 +92,9 @@ extension Factory {
         try CheckedImage.result(of: image.digest, in: store) != nil
     }
 
-    /// An image without its bill of materials is the work of a build that was killed just before its end.
+    /// By this home. An image without its bill of materials is the work of a build that was killed just before its end.
     func isAttested(_ image: StoredImage) throws -> Bool {
         try store.referrers(of: image.digest).contains { $0.artifactType == MediaType.spdx }
-            && store.referrers(of: image.digest).contains {
-                $0.annotations?[Annotation.predicateType] == Provenance.type
-            }
-    }
-}
-
-/// What this home's own key says about an image's checks.
-package enum CheckedImage {
-    /// The newest result that passed, and the envelope that it came in; nil where there is none to be believed.
-    package static func result(
-        of image: Digest, in store: ImageStore
-    ) throws -> (result: CheckResult, signer: String, envelope: [UInt8])? {
-        let key = try KeyStore(home: store.home).homeKey().publicKey
-        for referrer in try store.referrers(of: image).reversed()
-        where referrer.annotations?[Annotation.predicateType] == CheckResult.type {
-            let bytes = try store.content(of: referrer)
-            let source = "the check result \(referrer.digest)"
-            do {
-                let envelope = try Envelope(decoding: bytes, source: source)
-                let (statement, signers) = try Statement<CheckResult>.verified(envelope, by: [key], source: source)
-                guard statement.isAbout(image), statement.predicate.outcome == .passed, let signer = signers.first
-                else {
-                    continue
-                }
-                return (statement.predicate, signer.description, bytes)
-            } catch is AttestationError {
-                // Somebody else's word: no reason to refuse the image.
-                continue
-            } catch is TrustError {
-                continue
-            }
-        }
-        return nil
+            && OwnStatement<Provenance>.newest(about: image.digest, in: store) != nil
     }
 }

@@ -47,7 +47,7 @@ package struct Factory {
 
     private func build(_ chain: RecipeChain, _ options: BuildOptions) throws -> StoredImage {
         let name = chain.recipe.environment.description
-        return try alone(name) {
+        return try withBuildLock(name) {
             try requireTools()
             try sweep()
             var known = try LockChoice(chain: chain, options: options, home: store.home)
@@ -70,6 +70,7 @@ package struct Factory {
     private func sweep() throws {
         try BuildDirectory.sweep(home: store.home, log: log("sweep"))
         try store.sweepInterrupted()
+        try MemoryLimit.sweep()
     }
 
     /// True where a file or snapshot that is there has another content than the lock says.
@@ -97,13 +98,19 @@ package struct Factory {
     /// An image of exactly this lock and these recipes, whose blobs are what they should be.
     private func sound(_ lock: Lock, _ chain: RecipeChain) throws -> StoredImage? {
         let texts = chain.layers.map { BlobHash.digest(of: $0.text.bytes) }
-        for image in try store.images(of: chain.recipe.environment).reversed() where image.manifest.recipes == texts {
-            guard try store.verify(image.digest.description).faults.isEmpty, try store.lock(of: image) == lock,
-                try isAttested(image)
-            else { continue }
-            return image
+        return try store.images(of: chain.recipe.environment).last {
+            try isSound(.image($0), from: texts) { $0 == lock } && isAttested($0)
         }
-        return nil
+    }
+
+    /// True for what was made here from exactly these texts and a lock that `fits`, and whose blobs are what they should be.
+    func isSound(_ artifact: StoredArtifact, from texts: [Digest], fits: (Lock) -> Bool) throws -> Bool {
+        guard artifact.isBuiltHere, artifact.manifest.recipes == texts,
+            try store.verify(artifact.digest.description).faults.isEmpty
+        else {
+            return false
+        }
+        return fits(try store.lock(of: artifact))
     }
 
     private func make(_ chain: RecipeChain, _ known: LockChoice, _ options: BuildOptions) throws -> StoredImage {
@@ -134,7 +141,9 @@ package struct Factory {
                 base: base.map { $0.manifest.layerParts } ?? [])
             try assembly.add(to: store)
             let digest = try store.register(assembly.manifest, as: name, at: now)
-            let run = BuildRun(identifier: Files.name(of: directory.path), started: start.time, finished: now)
+            let run = BuildRun(
+                identifier: Files.name(of: directory.path), started: start.time, finished: now,
+                tools: try work.toolVersions())
             if try !isAttested(store.image(reference: digest.description)) {
                 try attest(assembly, of: built, on: base, lock: lock, run, in: directory.path)
             }
@@ -152,29 +161,6 @@ package struct Factory {
         return try finish(image)
     }
 
-    private func lockedKernel(_ name: String) throws -> Lock.Kernel {
-        let kernel = try ensureKernel(name)
-        return Lock.Kernel(name: name, digest: kernel.digest, inputs: try store.lock(of: kernel).layers[0])
-    }
-
-    /// Makes the kernel that a lock names where the home has it not: without it no machine of the image starts.
-    private func ensure(_ kernel: Lock.Kernel, _ options: BuildOptions) throws {
-        if try store.kernels().contains(where: { $0.digest == kernel.digest }) { return }
-        let recipe = try recipes.kernel(kernel.name)
-        guard BlobHash.digest(of: recipe.text.bytes) == kernel.inputs.recipe else {
-            throw ImageFactoryError(
-                .locked,
-                "the lock names the kernel \(kernel.name) \(kernel.digest), which was made from another recipe than "
-                    + "\(recipe.text.path); import it (sojourn image import), or make a new lock with --fresh")
-        }
-        let made = try build(recipe, options, LockChoice(exactly: Lock(kernel: nil, layers: [kernel.inputs])))
-        guard made.digest == kernel.digest else {
-            throw ImageFactoryError(
-                .wrongInput,
-                "the kernel \(kernel.name) was made as \(made.digest), where the lock says \(kernel.digest)")
-        }
-    }
-
     /// The system that an image stands on: the one that the lock names, else the home's.
     private func base(
         _ recipe: ImageRecipe, _ known: LockChoice, _ kernel: Lock.Kernel, _ options: BuildOptions
@@ -182,12 +168,11 @@ package struct Factory {
         let chain = try RecipeChain(recipe)
         guard let layer = known.base else { return try build(chain, BuildOptions()) }
         let texts = [BlobHash.digest(of: recipe.text.bytes)]
-        for image in try store.images(of: recipe.environment).reversed() where image.manifest.recipes == texts {
-            if try store.lock(of: image).layers == [layer], try store.verify(image.digest.description).faults.isEmpty {
-                return image
-            }
+        let sound = try store.images(of: recipe.environment).last {
+            try isSound(.image($0), from: texts) { $0.layers == [layer] }
         }
-        return try alone(recipe.environment.description) {
+        if let sound { return sound }
+        return try withBuildLock(recipe.environment.description) {
             var inner = BuildOptions()
             inner.inputs = options.inputs
             return try make(chain, LockChoice(exactly: Lock(kernel: kernel, layers: [layer])), inner)
@@ -213,73 +198,8 @@ package struct Factory {
 }
 
 extension Factory {
-    private func build(
-        _ recipe: KernelRecipe, _ options: BuildOptions, _ exactly: LockChoice? = nil
-    ) throws -> StoredKernel {
-        try alone(recipe.name) {
-            let known = try exactly ?? LockChoice(kernel: recipe, options: options, home: store.home)
-            let texts = [BlobHash.digest(of: recipe.text.bytes)]
-            if let lock = known.usable {
-                for kernel in try store.kernels().reversed()
-                where kernel.name == recipe.name && kernel.manifest.recipes == texts {
-                    guard try store.lock(of: kernel) == lock, try store.verify(kernel.digest.description).faults.isEmpty
-                    else {
-                        continue
-                    }
-                    if known.isOfNow { try store.makeNewest(kernel.digest) }
-                    try known.keep(lock)
-                    return try store.kernel(reference: kernel.digest.description)
-                }
-            }
-            if let warning = try SuiteLife.judge(recipe.suite, of: recipe.text, now: now) {
-                progress("\(recipe.name): \(warning)")
-            }
-            try refuseFullDisk(recipe.name)
-            let tools = try Toolbox(log: log(recipe.name))
-            let digest = try BuildDirectory.with(home: store.home, tools: tools) { directory in
-                let inputs = try Inputs(home: store.home)
-                let say = { (line: String) in progress("\(recipe.name): \(line)") }
-                let build = KernelBuild(recipe: recipe, directory: directory.path, tools: tools, progress: say)
-                let lock = try known.usable ?? build.lock()
-                let fetcher = InputFetcher(
-                    inputs: inputs, given: try options.inputs.map { try Inputs(exported: $0) }, tools: tools,
-                    progress: say)
-                try fetcher.fetch(lock.layers[0], suite: recipe.suite, of: recipe.text, in: directory)
-                let digest = try add(try build.run(lock.layers[0], inputs), of: recipe, lock: lock)
-                if try known.isOfNow || store.kernel(named: recipe.name) == nil {
-                    try LockBook(home: store.home).keepFirst(lock, of: recipe.name)
-                    try store.makeNewest(digest)
-                }
-                return digest
-            }
-            progress("\(recipe.name): made: \(digest)")
-            let kernel = try store.kernel(reference: digest.description)
-            try known.keep(try store.lock(of: kernel))
-            return kernel
-        }
-    }
-
-    private func add(_ built: BuiltKernel, of recipe: KernelRecipe, lock: Lock) throws -> Digest {
-        let vmlinuz = try store.add(movingFile: built.vmlinuz, mediaType: MediaType.vmlinuz)
-        let modules = try store.add(movingFile: built.modules, mediaType: MediaType.modules)
-        var configuration = built.configuration
-        configuration.parts = [vmlinuz.digest, modules.digest]
-        let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
-        let text = try store.add(recipe.text.bytes, mediaType: MediaType.recipe)
-        let locked = try store.add(try lock.encoded(), mediaType: MediaType.lock)
-        let package = lock.layers[0].packages.map {
-            InstalledPackage(type: .deb, name: $0.name, version: $0.version, architecture: $0.architecture)
-        }
-        let list = try PackageList(distribution: "debian", packages: package).encoded()
-        let packages = try store.add(list, mediaType: MediaType.packages)
-        let manifest = OCIManifest(
-            artifactType: MediaType.kernel, config: config, layers: [vmlinuz, modules, text, locked, packages],
-            annotations: [Annotation.name: recipe.name])
-        return try store.register(manifest, as: recipe.name, at: now)
-    }
-
     /// One build of a name at a time; a second one waits and then finds what the first made.
-    func alone<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
+    func withBuildLock<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
         let lock = try FileLock.wait("\(store.home.cache)/\(FileName.of(name)).lock") {
             progress("\(name): another build of it is under way; waiting for it")
         }
@@ -291,7 +211,7 @@ extension Factory {
     }
 
     /// A build takes about three times the size of its image; less than this is never enough.
-    private func refuseFullDisk(_ name: String) throws {
+    func refuseFullDisk(_ name: String) throws {
         let free = try Files.freeSpace(store.home.path)
         guard free >= 1 << 30 else {
             throw ImageFactoryError(

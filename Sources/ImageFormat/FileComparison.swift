@@ -61,10 +61,12 @@ package enum FileComparison {
 }
 
 extension FileComparison.Change {
+    /// As people name it: `/usr/bin/ls`.
+    package var absolutePath: String { path == "." ? "/" : "/\(path)" }
+
     /// For people.
     package var line: String {
-        let name = path == "." ? "/" : "/\(path)"
-        return "\(kind.rawValue) \(name)\(what.isEmpty ? "" : ": \(what.joined(separator: ", "))")"
+        "\(kind.rawValue) \(absolutePath)\(what.isEmpty ? "" : ": \(what.joined(separator: ", "))")"
     }
 }
 

@@ -95,6 +95,21 @@ package struct FileEntry: Hashable, Sendable {
     }
 }
 
+extension FileEntry.Kind {
+    /// As mtree(5) names it.
+    package var typeName: String {
+        switch self {
+        case .directory: "dir"
+        case .file: "file"
+        case .symbolicLink: "link"
+        case .characterDevice: "char"
+        case .blockDevice: "block"
+        case .fifo: "fifo"
+        case .socket: "socket"
+        }
+    }
+}
+
 extension FileEntry.Kind: Hashable {
     package static func == (left: FileEntry.Kind, right: FileEntry.Kind) -> Bool {
         switch (left, right) {

@@ -1,4 +1,5 @@
 import GridModel
+import StrictJSON
 
 /// The files of a layer or an image as mtree(5) lists them: one line each, sorted bytewise by path, in full.
 ///
@@ -49,7 +50,7 @@ package enum FileListing {
         if !entry.isRoot { appendEscaped(entry.path, to: &line) }
         let mode = String(entry.mode & 0o7777, radix: 8)
         let padded = String(repeating: "0", count: max(0, 4 - mode.utf8.count)) + mode
-        line += Array(" type=\(typeName(entry.kind)) mode=\(padded) uid=\(entry.uid) gid=\(entry.gid)".utf8)
+        line += Array(" type=\(entry.kind.typeName) mode=\(padded) uid=\(entry.uid) gid=\(entry.gid)".utf8)
         if case .file(let size, _) = entry.kind { line += Array(" size=\(size)".utf8) }
         guard entry.modified.seconds >= 0 else {
             throw refusal("\(entry.absolutePath) was changed before 1970, which an image cannot hold")
@@ -71,7 +72,7 @@ package enum FileListing {
             guard isAttributeName(name) else {
                 throw refusal("\(entry.absolutePath) has an attribute with the odd name '\(name.prefix(100))'")
             }
-            line += Array(" xattr.\(name)=".utf8) + Base64.encode(value)
+            line += Array(" xattr.\(name)=\(Base64.encode(value))".utf8)
         }
         line.append(UInt8(ascii: "\n"))
         guard line.count <= lineLimit else {
@@ -103,18 +104,6 @@ package enum FileListing {
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
                     || [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains(byte)
             }
-    }
-
-    private static func typeName(_ kind: FileEntry.Kind) -> String {
-        switch kind {
-        case .directory: "dir"
-        case .file: "file"
-        case .symbolicLink: "link"
-        case .characterDevice: "char"
-        case .blockDevice: "block"
-        case .fifo: "fifo"
-        case .socket: "socket"
-        }
     }
 
     /// Left as they are: printable ASCII but for the escape itself, what ends a word, begins a comment, or globs.

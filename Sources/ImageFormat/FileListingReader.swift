@@ -1,4 +1,5 @@
 import GridModel
+import StrictJSON
 
 /// Reads a listing piece by piece, and nothing but what `FileListingWriter` writes: unknown keywords, another order of
 /// keywords or of paths, a path twice, or one that leaves the tree are refused.
@@ -114,7 +115,8 @@ package struct FileListingReader {
         let kind = try self.kind(from: &values)
         var attributes: [String: [UInt8]] = [:]
         for keyword in values.keys.filter({ $0.hasPrefix("xattr.") }) {
-            guard let value = values.removeValue(forKey: keyword).flatMap({ Base64.decode($0) }) else {
+            let text = values.removeValue(forKey: keyword).map { String(decoding: $0, as: UTF8.self) }
+            guard let value = text.flatMap(Base64.decode) else {
                 throw fault("the value of '\(keyword.prefix(100))' is not base 64")
             }
             attributes[String(keyword.dropFirst(6))] = value

@@ -182,6 +182,10 @@ package struct Lock: Codable, Hashable, Sendable {
             throw ImageFormatError(
                 .invalidConfiguration, "\(source): this lock names no layers; remove it and build again")
         }
+        if let fault {
+            throw ImageFormatError(
+                .invalidConfiguration, "\(source): \(fault); make a new one: sojourn image build --fresh")
+        }
     }
 
     /// Canonical within a manifest, where its digest counts; indented for a file that people read.

@@ -33,6 +33,10 @@ package enum Annotation {
     package static let created = "org.opencontainers.image.created"
     /// The environment of an image, or the name of a kernel.
     package static let name = "vnd.sojourn.name"
+    /// "true" of what its name meant once: it may mean it again.
+    package static let wasNewest = "vnd.sojourn.was-newest"
+    /// "true" of what this home built itself. Only its own index says so: no import brings it.
+    package static let builtHere = "vnd.sojourn.built-here"
     /// The predicate's type of an in-toto statement in an envelope.
     package static let predicateType = "in-toto.io/predicate-type"
     /// Ties a layer to its verity tree.

@@ -15,8 +15,8 @@ enum BlobCopy {
             // A leftover of a killed copy, or somebody's link: not to be written through.
             try Files.remove(temporary)
             let output = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-            var pouring = Pouring(input, into: output, named: source)
-            let found = try pouring.run(size: content.size)
+            var copy = SparseCopy(input, into: output, named: source)
+            let found = try copy.run(size: content.size)
             guard found == content.digest else { throw wrongContent(content, at: source, found) }
             try retrying("set the mode of \(temporary)") { fchmod(output.raw, mode) }
             try output.synchronise()
@@ -85,7 +85,7 @@ enum BlobCopy {
 }
 
 /// One copy under way: what was read so far, and its hash.
-private struct Pouring {
+private struct SparseCopy {
     let input: Descriptor
     let output: Descriptor
     let name: String

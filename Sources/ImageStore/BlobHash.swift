@@ -8,7 +8,7 @@ package enum BlobHash {
     package static func digest(of bytes: [UInt8]) -> GridModel.Digest { Digest(bytes: SHA256.hash(data: bytes)) }
 
     package static func digest(ofFile path: String) throws -> GridModel.Digest {
-        try digest(of: try Descriptor.open(path, O_RDONLY), named: path)
+        try digest(of: try Descriptor.openRegular(path), named: path)
     }
 
     /// Hashes a whole file through its descriptor, whose position stays where it was.

@@ -12,10 +12,16 @@ package struct Home: Sendable {
     package var images: String { "\(path)/images" }
     /// What builds fetched, by digest.
     package var inputs: String { "\(path)/inputs" }
+    /// Where they are, each named as its digest's digits.
+    package var inputBlobs: String { "\(inputs)/sha256" }
+    /// The lock that each recipe was last built with.
+    package var locks: String { "\(path)/locks" }
     package var machines: String { "\(path)/machines" }
     package var keys: String { "\(path)/keys" }
     /// Work in progress, logs and locks: may be removed while nothing runs.
     package var cache: String { "\(path)/cache" }
+    /// Held while a build makes its directory, and by whoever must be sure that none does.
+    package var sweepLock: String { "\(cache)/sweep.lock" }
 
     private struct VersionFile: Codable { var version: Int }
 
@@ -29,6 +35,7 @@ package struct Home: Sendable {
                 underlying: error)
         }
         guard let canonical = Files.canonical(path) else { throw SystemError.last("find the home \(path)") }
+        try Self.refuseStranger(canonical)
         self.path = canonical
         let file = "\(canonical)/home.json"
         if Files.exists(file) {
@@ -44,6 +51,17 @@ package struct Home: Sendable {
         if !Files.exists(file) {
             try Files.write(
                 try StrictJSON.encode(VersionFile(version: Self.version), pretty: true), to: file, mode: 0o600)
+        }
+    }
+
+    /// What another user can change is no home: not its images, nor its keys, nor where its files point to.
+    private static func refuseStranger(_ path: String) throws {
+        let status = try FileStatus(path)
+        guard status.uid == Host.effectiveUser, status.mode & 0o002 == 0 else {
+            let whose =
+                status.uid == Host.effectiveUser ? "may be written by everybody" : "belongs to user \(status.uid)"
+            throw ImageStoreError(
+                .unusableHome, "the home \(path) \(whose); give one of your own with --home or SOJOURN_HOME")
         }
     }
 

@@ -38,13 +38,13 @@ extension ImageStore {
     /// Removes inputs that neither an image or kernel of the store nor a lock of the home names, if they were kept at least
     /// `age` ago.
     package func collectInputs(olderThan age: Duration, now: Timestamp, dryRun: Bool = false) throws -> Garbage {
-        let directory = "\(home.inputs)/sha256"
+        let directory = home.inputBlobs
         guard Files.exists(directory) else { return Garbage() }
         var kept: Set<String> = []
         func keep(_ lock: Lock) { kept.formUnion(lock.inputs.map(\.digest.hex)) }
         // A lock that cannot be read keeps everything: it is an error.
         for artifact in try artifacts() { keep(try lock(of: artifact)) }
-        let locks = "\(home.path)/locks"
+        let locks = home.locks
         for name in Files.exists(locks) ? try Files.list(locks) : [] where name.hasSuffix(".json") {
             let path = "\(locks)/\(name)"
             keep(try Lock(decoding: try Files.read(path, limit: 64 << 20), source: path))
@@ -56,11 +56,11 @@ extension ImageStore {
     package func withoutBuilds<Result>(_ body: () throws -> Result) throws -> Result {
         let cache = home.cache
         // Held, it lets no build make its directory.
-        let sweeping = try FileLock.wait("\(cache)/sweep.lock")
+        let sweeping = try FileLock.wait(home.sweepLock)
         let locks = try Files.list(cache).compactMap { name -> FileLock? in
             let isBuild = name.hasPrefix("build-")
-            guard isBuild || name.hasSuffix(".lock"), !["sweep.lock", "import.lock"].contains(name) else { return nil }
             let path = isBuild ? "\(cache)/\(name)/lock" : "\(cache)/\(name)"
+            guard isBuild || name.hasSuffix(".lock"), ![home.sweepLock, importLock].contains(path) else { return nil }
             guard isBuild ? Files.exists(path) : true else { return nil }
             if let lock = try FileLock.take(path) { return lock }
             throw ImageStoreError(

@@ -4,17 +4,25 @@ import StrictJSON
 import System
 
 extension ImageStore {
-    /// Enters a manifest, whose blobs must be there, under a name that it does not get yet: `makeNewest` gives it.
+    /// Enters a manifest that was built here, whose blobs must be there, under a name that it does not get yet: `makeNewest`
+    /// gives it.
     @discardableResult
     package func register(_ manifest: OCIManifest, as name: String, at time: Timestamp) throws -> Digest {
         var entry = try add(try manifest.encoded(), mediaType: MediaType.imageManifest)
         entry.artifactType = manifest.artifactType
-        entry.annotations = [Annotation.name: name, Annotation.created: time.description]
+        entry.annotations = [
+            Annotation.name: name, Annotation.created: time.description, Annotation.builtHere: "true",
+        ]
         try withLock {
             try sweep()
             var index = try readIndex()
-            guard !index.manifests.contains(where: { $0.digest == entry.digest }) else { return }
-            index.manifests.append(entry)
+            try refuseIncomplete(entry, index)
+            if let known = index.manifests.firstIndex(where: { $0.digest == entry.digest }) {
+                // It may have been imported before.
+                index.manifests[known].annotations?[Annotation.builtHere] = "true"
+            } else {
+                index.manifests.append(entry)
+            }
             try write(index)
         }
         return entry.digest
@@ -24,10 +32,27 @@ extension ImageStore {
     package func makeNewest(_ digest: Digest) throws {
         try withLock {
             var index = try readIndex()
-            guard index.makeNewest(digest) else {
+            guard let entry = index.manifests.first(where: { $0.digest == digest }), index.makeNewest(digest) else {
                 throw ImageStoreError(.unknownReference, "there is no image \(digest) to name")
             }
+            try refuseIncomplete(entry, index)
             try write(index)
+        }
+    }
+
+    /// While something was built, what it stands on may have been removed.
+    private func refuseIncomplete(_ entry: OCIDescriptor, _ index: OCIIndex) throws {
+        let name = entry.annotations?[Annotation.name] ?? entry.digest.description
+        if let gone = try blobs(of: entry).first(where: { !Files.exists(path(of: $0.digest)) }) {
+            throw ImageStoreError(.busy, "the blob \(gone.digest) of \(name) was removed meanwhile; build it again")
+        }
+        guard entry.artifactType == MediaType.image else { return }
+        let configuration = try manifest(entry).config
+        let kernel = try ImageConfiguration(
+            decoding: try readVerified(configuration, of: name), source: path(of: configuration.digest)
+        ).kernel
+        guard index.manifests.contains(where: { $0.digest == kernel }) else {
+            throw ImageStoreError(.busy, "the kernel \(kernel) of \(name) was removed meanwhile; build it again")
         }
     }
 
@@ -46,9 +71,11 @@ extension ImageStore {
             }
             let name = removed[0].annotations?[Annotation.name]
             if removed[0].annotations?[Annotation.referenceName] != nil,
-                let last = index.manifests.lastIndex(where: { $0.annotations?[Annotation.name] == name })
+                let last = index.manifests.last(where: {
+                    $0.annotations?[Annotation.name] == name && $0.annotations?[Annotation.wasNewest] != nil
+                })
             {
-                index.manifests[last].annotations?[Annotation.referenceName] = name
+                _ = index.makeNewest(last.digest)
             }
             let leaving = Set(try removed.flatMap { try blobs(of: $0) })
             try write(index)
@@ -108,8 +135,10 @@ extension OCIIndex {
         var entry = manifests.remove(at: position)
         let name = entry.annotations?[Annotation.name]
         for other in manifests.indices where manifests[other].annotations?[Annotation.name] == name {
-            manifests[other].annotations?[Annotation.referenceName] = nil
+            guard manifests[other].annotations?.removeValue(forKey: Annotation.referenceName) != nil else { continue }
+            manifests[other].annotations?[Annotation.wasNewest] = "true"
         }
+        entry.annotations?[Annotation.wasNewest] = nil
         entry.annotations?[Annotation.referenceName] = name
         manifests.append(entry)
         return true

@@ -57,7 +57,12 @@ extension ImageStore {
 
     /// The files of the whole image, as a machine sees them.
     package func files(of image: StoredImage) throws -> [FileEntry] {
-        FileListing.merge(try image.layers.map { try files(of: image, layer: $0.name) })
+        var overlay = try overlay(of: image)
+        var entries: [FileEntry] = []
+        while let element = try overlay.nextElement() {
+            if !element.entry.isWhiteout { entries.append(element.entry) }
+        }
+        return entries
     }
 
     /// The files of the whole image with the layer that each comes from, read piece by piece.
@@ -169,7 +174,8 @@ extension ImageStore {
             decoding: try readVerified(manifest.config, of: owner), source: path(of: manifest.config.digest))
         return StoredImage(
             digest: entry.digest, manifest: manifest, configuration: configuration, layers: try manifest.imageLayers(),
-            isNewest: entry.annotations?[Annotation.referenceName] != nil)
+            isNewest: entry.annotations?[Annotation.referenceName] != nil,
+            isBuiltHere: entry.annotations?[Annotation.builtHere] != nil)
     }
 
     func kernel(_ entry: OCIDescriptor) throws -> StoredKernel {
@@ -180,6 +186,7 @@ extension ImageStore {
         return StoredKernel(
             digest: entry.digest, manifest: manifest, configuration: configuration,
             vmlinuz: try manifest.blob(MediaType.vmlinuz), modules: try manifest.blob(MediaType.modules),
-            isNewest: entry.annotations?[Annotation.referenceName] != nil)
+            isNewest: entry.annotations?[Annotation.referenceName] != nil,
+            isBuiltHere: entry.annotations?[Annotation.builtHere] != nil)
     }
 }

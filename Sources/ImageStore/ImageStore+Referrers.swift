@@ -76,6 +76,16 @@ extension ImageStore {
         return try readVerified(found.layers[0], of: "referrer \(referrer.digest)")
     }
 
+    /// The newest bill of materials of an image, as SPDX's JSON.
+    package func billOfMaterials(of subject: Digest) throws -> [UInt8] {
+        guard let referrer = try referrers(of: subject).last(where: { $0.artifactType == MediaType.spdx }) else {
+            throw ImageStoreError(
+                .unknownReference,
+                "\(subject) has no bill of materials: kernels have none, an image gets one from 'sojourn image build'")
+        }
+        return try content(of: referrer)
+    }
+
     /// Bytes of what a referrer carries.
     package func contentSize(of referrer: OCIDescriptor) throws -> Int64 {
         try manifest(referrer).layers.reduce(0) { $0 + $1.size }

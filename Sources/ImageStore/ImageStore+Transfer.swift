@@ -1,4 +1,3 @@
-import Glibc
 import GridModel
 package import ImageFormat
 import System
@@ -57,7 +56,7 @@ extension ImageStore {
             throw ImageStoreError(
                 .inUse, "\(directory) holds the inputs of another lock, \(lockPath); give another directory")
         }
-        let kept = { (digest: Digest) in "\(home.inputs)/sha256/\(digest.hex)" }
+        let kept = { (digest: Digest) in "\(home.inputBlobs)/\(digest.hex)" }
         let missing = lock.inputs.filter { !Files.exists(kept($0.digest)) }
         let isOfKernel = { (input: Lock.Input) in lock.kernel?.inputs.inputs.contains(input) ?? false }
         try refuseMissing(missing.filter { !isOfKernel($0) }, of: artifact)
@@ -69,7 +68,7 @@ extension ImageStore {
                 TransferPurpose(target: target, purpose: "export the inputs of \(artifact.name)", progress: progress))
             sum.lacking = missing
             for (name, text) in try namedRecipes(of: artifact, lock) {
-                try Files.write(text, to: "\(directory)/recipes/\(Self.fileName(name)).yaml")
+                try Files.write(text, to: "\(directory)/recipes/\(FileName.of(name)).yaml")
             }
             try Files.write(encoded, to: lockPath)
             return sum
@@ -94,11 +93,6 @@ extension ImageStore {
             .missingInput,
             "\(home.inputs) has \(inputs.count) input(s) of \(artifact.name) no more: \(named)"
                 + "\(inputs.count > 3 ? ", …" : ""); fetch them with: sojourn image rebuild \(artifact.digest)")
-    }
-
-    /// Names of environments as names of files; of anything else too.
-    private static func fileName(_ name: String) -> String {
-        String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._+-@".contains($0)) ? $0 : "_" })
     }
 
     /// All blobs of an image or kernel, its manifest first.

@@ -15,7 +15,7 @@ extension ImageStore {
         let file: Descriptor
         do {
             file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
-        } catch let error as SystemError where ChildProcess.isMissing(error) {
+        } catch let error as SystemError where error.isMissing {
             throw ImageStoreError(
                 .missingBlob, "blob \(descriptor.digest) of \(owner) is missing: there is no file \(path); \(remedy)")
         }

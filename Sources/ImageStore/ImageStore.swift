@@ -36,11 +36,15 @@ package struct ImageStore: Sendable {
         return OCIDescriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count), annotations: annotations)
     }
 
-    /// Makes a file of this home's filesystem a blob: it is moved, not copied.
+    /// Makes a file of this home's filesystem a blob: it is moved, not copied. What is no file by itself, but a link or one
+    /// of two names of a file, is refused.
     package func add(
         movingFile file: String, mediaType: String, annotations: [String: String]? = nil
     ) throws -> OCIDescriptor {
-        let opened = try Descriptor.open(file, O_RDONLY)
+        let opened = try Descriptor.openRegular(file, O_NOFOLLOW)
+        guard try opened.links() == 1 else {
+            throw ImageStoreError(.corruptedBlob, "\(file) has another name, through which it could be changed")
+        }
         let size = try opened.size()
         let digest = try BlobHash.digest(of: opened, named: file)
         try retrying("make \(file) read-only") { fchmod(opened.raw, 0o444) }

@@ -32,12 +32,16 @@ struct LayoutContents {
 
     init(_ layout: ImageLayout) throws {
         self.layout = layout
+        var seen: Set<Digest> = []
         for entry in try layout.index() {
             let tag = entry.annotations?[Annotation.referenceName]
             if entry.mediaType == MediaType.imageIndex, tag?.hasPrefix("sha256-") == true {
                 referrerTags.append(entry)
+            } else if !seen.insert(entry.digest).inserted {
+                // One manifest under many names is read once.
+                continue
             } else if let artifact = try artifact(entry, tag: tag) {
-                if !artifacts.contains(where: { $0.digest == artifact.digest }) { artifacts.append(artifact) }
+                artifacts.append(artifact)
             } else {
                 foreign.append((tag, entry.digest))
             }

@@ -11,6 +11,8 @@ package struct StoredImage: Sendable {
     package let layers: [ImageLayer]
     /// True for the one that its environment means.
     package let isNewest: Bool
+    /// False for what was imported.
+    package let isBuiltHere: Bool
 
     package var environment: Environment { configuration.environment }
     /// Bytes of all blobs.
@@ -26,6 +28,8 @@ package struct StoredKernel: Sendable {
     /// An uncompressed cpio archive (newc) of `lib/modules/`.
     package let modules: OCIDescriptor
     package let isNewest: Bool
+    /// False for what was imported.
+    package let isBuiltHere: Bool
 
     package var name: String { configuration.name }
     package var size: Int64 { manifest.layers.reduce(manifest.config.size) { $0 + $1.size } }
@@ -63,6 +67,13 @@ package enum StoredArtifact: Sendable {
         switch self {
         case .image(let image): image.configuration.created
         case .kernel(let kernel): kernel.configuration.created
+        }
+    }
+
+    package var isBuiltHere: Bool {
+        switch self {
+        case .image(let image): image.isBuiltHere
+        case .kernel(let kernel): kernel.isBuiltHere
         }
     }
 

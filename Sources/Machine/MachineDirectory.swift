@@ -1,4 +1,3 @@
-import Glibc
 package import GridModel
 import StrictJSON
 package import System

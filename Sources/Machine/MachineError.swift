@@ -1,7 +1,7 @@
 /// A machine that could not be made, found or followed.
 package struct MachineError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
-        case invalidSpecification, newerVersion, invalidShare, supervisorFailed, notFound, tooLarge, guestMissing
+        case invalidSpecification, newerVersion, invalidShare, notFound, tooLarge, guestMissing
     }
 
     package let code: Code

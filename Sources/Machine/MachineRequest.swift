@@ -70,8 +70,7 @@ package struct MachineRequest: Sendable {
             id: id, created: now, requested: requirement, grant: grant, image: image.digest,
             environment: image.environment, kernel: kernel.digest, accelerator: accelerator,
             hosting: try host.hosting(cores: grant.cores), user: user,
-            payload: .init(command: command, directory: directory, environment: [], terminal: terminal),
-            isForeground: true)
+            payload: .init(command: command, directory: directory, environment: [], terminal: terminal))
         specification.payload.environment = PayloadEnvironment.compose(
             caller: Host.environment, image: image.configuration.variables, asked: setVariables,
             own: ownVariables(specification), isClean: cleansEnvironment)

@@ -29,8 +29,6 @@ package struct MachineSpecification: Codable, Sendable {
     package var shares: [Share] = []
     /// Nil where directories are shared instead.
     package var staging: Staging?
-    /// Ends with the `sojourn run` that asked for it.
-    package var isForeground: Bool
     /// Appended to the kernel's command line.
     package var kernelArguments: [String] = []
     package var timings = Timings()
@@ -166,7 +164,7 @@ package struct MachineSpecification: Codable, Sendable {
     package init(
         id: MachineID, created: Timestamp, requested: Requirement, grant: Grant, image: Digest,
         environment: Environment,
-        kernel: Digest, accelerator: Accelerator, hosting: Host, user: User, payload: Payload, isForeground: Bool
+        kernel: Digest, accelerator: Accelerator, hosting: Host, user: User, payload: Payload
     ) {
         self.id = id
         self.created = created
@@ -178,7 +176,6 @@ package struct MachineSpecification: Codable, Sendable {
         self.hosting = hosting
         self.user = user
         self.payload = payload
-        self.isForeground = isForeground
         cores = grant.cores
         memory = grant.memory
         scratch = grant.scratch

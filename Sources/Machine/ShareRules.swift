@@ -1,4 +1,3 @@
-import Glibc
 import System
 
 /// Which directories of the host a machine may see, and where.

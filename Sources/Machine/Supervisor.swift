@@ -164,7 +164,6 @@ package final class Supervisor {
         }
         for event in events {
             switch event {
-            case .poweredOff: break
             case .blockStatistics(let statistics): meter.take(statistics)
             case .reset: receive(.guestReset)
             case .diskFull(let device): receive(.hostDiskFull("disk \(device) of the machine could not grow"))

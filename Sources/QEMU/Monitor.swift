@@ -4,8 +4,6 @@ package import System
 /// QEMU's control protocol, QMP: commands out, events and answers in (docs/interop/qmp-spec.txt).
 package struct Monitor {
     package enum Event: Equatable, Sendable {
-        /// The guest powered off.
-        case poweredOff
         /// The guest reset itself, as it does after a panic, or reported one.
         case reset
         /// A disk of the machine found no room on the host; the machine stands still.
@@ -98,9 +96,7 @@ package struct Monitor {
         let data = value["data"]
         switch name {
         case "SHUTDOWN":
-            return data?["reason"] == .string("guest-shutdown")
-                ? .poweredOff
-                : data?["reason"] == .string("guest-reset") || data?["reason"] == .string("guest-panic") ? .reset : nil
+            return data?["reason"] == .string("guest-reset") || data?["reason"] == .string("guest-panic") ? .reset : nil
         case "GUEST_PANICKED":
             return .reset
         case "BLOCK_IO_ERROR":

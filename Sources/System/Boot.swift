@@ -14,8 +14,6 @@ package enum Boot {
         package static let remount = MountFlags(rawValue: 32)
         package static let bind = MountFlags(rawValue: 4096)
         package static let move = MountFlags(rawValue: 8192)
-        package static let recursive = MountFlags(rawValue: 16384)
-        package static let isPrivate = MountFlags(rawValue: 1 << 18)
     }
 
     package static func mount(
@@ -37,10 +35,6 @@ package enum Boot {
     package static func makeCharacterDevice(_ path: String, mode: UInt32, major: UInt32, minor: UInt32) throws {
         try retrying("make device \(path)") { sojourn_make_node(path, mode | 0o020000, major, minor) }
         try setMode(path, mode)
-    }
-
-    package static func makeLink(_ path: String, to target: String) throws {
-        try retrying("link \(path)") { symlink(target, path) }
     }
 
     package static func setMode(_ path: String, _ mode: UInt32) throws {

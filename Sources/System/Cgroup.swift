@@ -111,6 +111,18 @@ package struct Cgroup: Sendable {
         return false
     }
 
+    /// Removes empty cgroups beside our own that are named `PREFIX` and the number of a process that is gone.
+    package static func removeAbandoned(_ prefix: String) throws {
+        for place in try CgroupPlace.own() where Files.isDirectory(place.directory) {
+            for name in try Files.list(place.directory) where name.hasPrefix(prefix) {
+                guard let maker = Int32(name.dropFirst(prefix.count).prefix(while: \.isNumber)), kill(maker, 0) != 0,
+                    errno == ESRCH
+                else { continue }
+                rmdir("\(place.directory)/\(name)")
+            }
+        }
+    }
+
     package func remove() throws { try Self.remove(directories) }
 
     /// Kills what is left in them, which is ours, and removes them; those that are gone are no fault.

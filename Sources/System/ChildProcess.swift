@@ -148,9 +148,6 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// True where the error of `spawn` is the executable's or its directory's, not ours.
-    package static func isMissing(_ error: SystemError) -> Bool { error.code == ENOENT || error.code == ENOTDIR }
-
     package func signal(_ number: Int32) {
         // Already gone is as good as delivered.
         _ = sojourn_pidfd_send_signal(ended.raw, number)

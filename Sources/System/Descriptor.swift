@@ -15,6 +15,24 @@ package final class Descriptor: Sendable {
         Descriptor(owning: try retrying("open \(path)") { Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
+    /// Opens a file to read that is a file: of a pipe or a device nobody knows when it ends. `flags` may forbid a link.
+    package static func openRegular(_ path: String, _ flags: Int32 = 0) throws -> Descriptor {
+        let file = try open(path, O_RDONLY | O_NONBLOCK | flags)
+        var status = stat()
+        try retrying("look at \(path)") { fstat(file.raw, &status) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw SystemError(code: EINVAL, message: "read \(path): it is no regular file")
+        }
+        return file
+    }
+
+    /// How many names a file has.
+    package func links() throws -> UInt64 {
+        var status = stat()
+        try retrying("look at an open file") { fstat(raw, &status) }
+        return UInt64(status.st_nlink)
+    }
+
     /// A new file of that size that takes no room yet, open for reading and writing.
     package static func createSparse(_ path: String, bytes: Int64) throws -> Descriptor {
         let file = try open(path, O_RDWR | O_CREAT | O_TRUNC)

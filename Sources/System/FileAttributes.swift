@@ -96,6 +96,10 @@ package enum FileAttributes {
         return buffer[..<count].map { UInt8(bitPattern: $0) }
     }
 
+    package static func makeLink(_ path: String, to target: String) throws {
+        try retrying("link \(path)") { symlink(target, path) }
+    }
+
     /// Sets when it was last changed, in seconds since 1970; the time of the last access stays.
     package static func setModified(_ path: String, seconds: Int64) throws {
         let omit = timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2)  // UTIME_OMIT (utimensat(2)), no macro that Swift sees.

@@ -57,7 +57,15 @@ package enum Files {
 
     /// Reads a file of at most `limit` bytes.
     package static func read(_ path: String, limit: Int) throws -> [UInt8] {
-        let file = try Descriptor.open(path, O_RDONLY)
+        try read(try Descriptor.openRegular(path), path, limit: limit)
+    }
+
+    /// As `read`, of a pipe or a terminal too, for which it waits.
+    package static func readStream(_ path: String, limit: Int) throws -> [UInt8] {
+        try read(try Descriptor.open(path, O_RDONLY), path, limit: limit)
+    }
+
+    private static func read(_ file: Descriptor, _ path: String, limit: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while let chunk = try file.read(upTo: 1 << 16), !chunk.isEmpty {
             bytes += chunk
@@ -70,10 +78,17 @@ package enum Files {
 
     /// At most so many bytes from a file's beginning; nothing of what has none to read at once.
     package static func readBeginning(_ path: String, bytes most: Int) throws -> [UInt8] {
-        let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
+        let file = try Descriptor.openRegular(path)
         var bytes: [UInt8] = []
         while bytes.count < most, let chunk = try file.read(upTo: most - bytes.count), !chunk.isEmpty { bytes += chunk }
         return bytes
+    }
+
+    /// In bytes.
+    package static func size(_ path: String) throws -> Int64 {
+        var status = stat()
+        try retrying("look at \(path)") { stat(path, &status) }
+        return Int64(status.st_size)
     }
 
     /// Replaces `path` as a whole: after a crash it holds the old bytes or the new ones.

@@ -84,7 +84,9 @@ package enum Host {
     /// The path of this program's own file.
     package static func ownExecutable() throws -> String {
         guard let path = Files.canonical("/proc/self/exe") else {
-            throw SystemError.last("find this program's own file")
+            throw SystemError(
+                code: errno,
+                message: "this program's own file was replaced or removed while it ran; run the command once more")
         }
         return path
     }

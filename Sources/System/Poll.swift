@@ -9,8 +9,6 @@ package enum Poll {
 
         package static let readable = Interest(rawValue: Int16(POLLIN))
         package static let writable = Interest(rawValue: Int16(POLLOUT))
-        /// The other side is gone; reported without being asked for.
-        package static let hangup = Interest(rawValue: Int16(POLLHUP))
         package static let error = Interest(rawValue: Int16(POLLERR))
     }
 

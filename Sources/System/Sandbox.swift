@@ -2,7 +2,7 @@ internal import CSystem
 import Glibc
 
 /// A process that is root of a world of its own: user, mount, pid and network namespaces, a root directory that holds only
-/// what is listed, and no way out. The same for root as for an ordinary user with subordinate users.
+/// what is listed, and no way out: no terminal and no keys of the caller's session either. The same for root as for an ordinary user with subordinate users.
 package struct Sandbox: Sendable {
     package struct Mount: Sendable {
         /// Nil: an empty tmpfs.
@@ -10,9 +10,12 @@ package struct Sandbox: Sendable {
         /// Absolute, in the sandbox.
         package var target: String
         package var readOnly: Bool
+        /// The most that an empty tmpfs takes, in bytes; 0: the kernel's default, half of the memory.
+        package var size: UInt64
 
-        package init(_ source: String?, at target: String, readOnly: Bool = false) {
+        package init(_ source: String?, at target: String, readOnly: Bool = false, size: UInt64 = 0) {
             self.source = source
+            self.size = size
             self.target = target
             self.readOnly = readOnly
         }
@@ -77,7 +80,8 @@ package struct Sandbox: Sendable {
         let native = mounts.indices.map { index in
             sojourn_sandbox_mount(
                 source: mounts[index].source == nil ? nil : UnsafePointer(strings.pointers[2 * index]),
-                target: UnsafePointer(strings.pointers[2 * index + 1]), read_only: mounts[index].readOnly ? 1 : 0)
+                target: UnsafePointer(strings.pointers[2 * index + 1]), read_only: mounts[index].readOnly ? 1 : 0,
+                size: mounts[index].size)
         }
         return withExtendedLifetime((path, argv, envp, strings, input, output, cgroup)) {
             native.withUnsafeBufferPointer { buffer in

@@ -21,6 +21,8 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 
     /// The other side of a pipe or socket is gone.
     package var isBrokenPipe: Bool { code == EPIPE || code == ECONNRESET || code == ENOTCONN }
+    /// There is no such file or directory.
+    package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
     package var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
     package static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }

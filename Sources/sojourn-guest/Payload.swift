@@ -64,7 +64,7 @@ struct Payload {
             child.executable = "/bin/sh"
             return try ChildProcess.fork(child)
         } catch let error as SystemError {
-            let reason: GuestMessage.Failure.Reason = ChildProcess.isMissing(error) ? .commandNotFound : .notExecutable
+            let reason: GuestMessage.Failure.Reason = error.isMissing ? .commandNotFound : .notExecutable
             throw Refusal(failure: .init(reason: reason, message: error.message))
         }
     }

@@ -53,7 +53,7 @@ enum RootFilesystem {
             "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
             "ptmx": "pts/ptmx",
         ]
-        for (name, target) in links { try Boot.makeLink("\(directory)/\(name)", to: target) }
+        for (name, target) in links { try FileAttributes.makeLink("\(directory)/\(name)", to: target) }
     }
 
     private static func mountVolatile() throws {

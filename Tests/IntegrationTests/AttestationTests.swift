@@ -86,7 +86,7 @@ import Trust
                 var rest = paths[...]
                 return {
                     rest.popFirst().map {
-                        SnapshotFile(path: $0, sha1: [UInt8](repeating: 1, count: 20), digest: Self.digest(1))
+                        SnapshotFile(path: $0, sha1: String(repeating: "01", count: 20), digest: Self.digest(1))
                     }
                 }
             }, to: { document.append(contentsOf: $0) })
@@ -102,7 +102,8 @@ import Trust
     @Test(arguments: KeyType.allCases) func securesystemslibAndInTotoReadProvenance(type: KeyType) throws {
         let key = PrivateKey.generate(type)
         let run = BuildRun(
-            identifier: "run", started: Timestamp(seconds: 1_700_000_000), finished: Timestamp(seconds: 1_700_000_001))
+            identifier: "run", started: Timestamp(seconds: 1_700_000_000), finished: Timestamp(seconds: 1_700_000_001),
+            tools: ["erofs-utils": "1.5"])
         let provenance = Provenance(of: try Self.facts(), run: run, builder: key.publicKey.id, version: "0.1.0")
         let read = try judge(Statement(about: Self.image, provenance), key)
         #expect(read["predicateType"]?.string == "https://slsa.dev/provenance/v1")

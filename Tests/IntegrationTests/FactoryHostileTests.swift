@@ -55,6 +55,10 @@ import Testing
             ! mknod /opt/disk b 254 0 || [ ! -e /opt/disk ] || { head -c 1 /opt/disk && reached disk; rm -f /opt/disk; }
             perl -e 'mkdir "/opt/jail"; chroot "/opt/jail"; chdir ".." for 1..64; chroot "."; exit(-e "\(marker)" ? 0 : 1)' \
                 && reached 'marker by chroot' || rm -rf /opt/jail
+            [ ! -e /dev/tty ] || ! : < /dev/tty || reached 'the terminal'
+            [ "$(cut -d ' ' -f 6 /proc/self/stat)" = 1 ] || reached 'the session of who builds'
+            ! unshare -Ur true || reached 'a user namespace'
+            for place in /run /dev/shm; do ! head -c 100000000 /dev/zero 2>&- > $place/x || reached "memory of $place"; rm -f $place/x; done
             [ ! -e /opt/reached ] || cat /opt/reached
             """)
         try workshop.built(recipe)
@@ -68,6 +72,24 @@ import Testing
         let processes = try #require(log.split(separator: "\n").first { $0.hasPrefix("processes: ") })
         #expect(Int(processes.split(separator: " ")[1]).map { $0 < 10 } == true, "\(processes)")
         #expect(workshop.place.text("marker") == "the host's")
+    }
+
+    /// keyctl(2) and add_key(2) by their numbers on x86-64: join a session of its own and put a key there, search the session.
+    @Test func aScriptHasNoKeysOfTheCaller() throws {
+        let workshop = try Workshop()
+        // Perl gives strings of variables only.
+        let words = "my ($type, $name, $secret) = qw(user sojourn-test secret);"
+        let search = "syscall(250, 10, -3, $type, $name, 0) == -1"
+        let recipe = try recipe(workshop, "perl -e '\(words) print((\(search)) ? \"nothing found\" : \"KEY\")'")
+        let giving =
+            "\(words) syscall(250, 1, 0); syscall(248, $type, $name, $secret, 6, -3); die \"no key\" if \(search); exec @ARGV"
+        let result = try Running(
+            program: "/usr/bin/perl",
+            arguments: ["-e", giving, workshop.sojourn.program, "image", "build", recipe, "--no-check"],
+            directory: workshop.place.url, input: "", environment: ["SOJOURN_HOME": workshop.home]
+        ).finish()
+        #expect(result.status == 0, "\(result.error)")
+        #expect(try workshop.log(Self.name).contains("nothing found"))
     }
 
     @Test(arguments: Builder.allCases)

@@ -79,7 +79,7 @@ import Testing
         for (name, text) in recipes { try workshop.recipe("test/\(name):1@debian12", file: "\(name).yaml", text) }
         let script = """
             mkdir home snap; fallocate -l 700M snap/large
-            mount -t tmpfs -o size=1300m tmpfs home
+            mount -t tmpfs -o mode=700,size=1300m tmpfs home
             sojourn() { '\(workshop.sojourn.program)' "$@"; }
             sojourn image import layout >&2
             cp -a '\(workshop.home)/locks' home/

@@ -5,7 +5,7 @@ import Testing
 /// Locks: who makes them, where they are, what they are good for.
 @Suite struct FactoryLockTests {
     private static let name = "test/locked:1@debian12"
-    private static let file = "test_locked_1@debian12.json"
+    private static let file = "test~locked=1@debian12.json"
     private static let text = "files: [{path: /opt/a, content: a}]"
 
     @Test func theHomeKeepsALockAndTheNextBuildFollowsIt() throws {
@@ -58,7 +58,7 @@ import Testing
 
     @Test func aChangedRecipeIsLockedAnewAndTheSystemBelowStays() throws {
         let workshop = try Workshop.apart()
-        let system = workshop.home + "/locks/os_debian12.json"
+        let system = workshop.home + "/locks/os~debian12.json"
         let (lock, modified) = (try workshop.json(system), try modification(of: system))
         let base = try workshop.layers("os/debian12")
         let recipe = try workshop.recipe(Self.name, "packages: [bzip2]")

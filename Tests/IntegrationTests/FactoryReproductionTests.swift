@@ -34,7 +34,7 @@ import Testing
         let script = """
             cd '\(place.url.path)'
             exec '\(shared.sojourn.program)' image build os/debian12 --home home --lock \
-                '\(shared.home)/locks/os_debian12.json' --no-check
+                '\(shared.home)/locks/os~debian12.json' --no-check
             """
         let result = try Workshop.tool("/usr/bin/unshare", ["--net", "sh", "-c", script])
         #expect(result.status == 1)

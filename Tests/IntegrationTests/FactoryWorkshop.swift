@@ -153,7 +153,7 @@ struct Workshop {
 
     /// What was written by the steps of a build.
     func log(_ name: String) throws -> String {
-        let file = name.replacing("/", with: "_").replacing(":", with: "_")
+        let file = name.replacing("/", with: "~").replacing(":", with: "=")
         return try String(contentsOfFile: "\(home)/cache/logs/\(file).log", encoding: .utf8)
     }
 

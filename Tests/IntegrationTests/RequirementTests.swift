@@ -79,7 +79,7 @@ import Testing
         let images = answer["images"]?.array ?? []
         let system = try #require(images.first { $0["environment"]?.string == "os/debian12" })
         #expect(system["match"]?["grant"]?["cores"]?.int == answer["host"]?["freeCores"]?.int)
-        #expect(system["match"]?["fields"]?.array?.count == 10)
+        #expect(system["match"]?["fields"]?.array?.count == 11)
         let other = try sojourn(["match", "--os", "debian12", "--memory", "64TiB", "--gpus", "2", "--accel", "tcg"])
         #expect(other.status == 1)
         #expect(other.output.contains("os/debian12") && other.output.contains("does not fit"))

@@ -94,7 +94,8 @@ enum AttestationFixture {
     /// Three files, none, one.
     static func files(of snapshot: Lock.Snapshot) -> SPDXDocument.FileSource {
         let paths = [digest(23): paths, digest(25): ["last"]][snapshot.digest] ?? []
-        var rest = paths.map { SnapshotFile(path: $0, sha1: [UInt8](repeating: 7, count: 20), digest: digest(8)) }[...]
+        let sha1 = String(repeating: "07", count: 20)
+        var rest = paths.map { SnapshotFile(path: $0, sha1: sha1, digest: digest(8)) }[...]
         return { rest.popFirst() }
     }
 
@@ -109,7 +110,8 @@ enum AttestationFixture {
     }
 
     static let run = BuildRun(
-        identifier: "run-1", started: Timestamp(seconds: 1_700_000_100), finished: Timestamp(seconds: 1_700_000_160))
+        identifier: "run-1", started: Timestamp(seconds: 1_700_000_100), finished: Timestamp(seconds: 1_700_000_160),
+        tools: ["erofs-utils": "1.5"])
 
     static let result = CheckResult(
         .failed, passed: ["python3 -c 'import pythia8'"], failed: ["false"],

@@ -71,7 +71,7 @@ import Testing
     @Test func provenanceNamesWhoBuiltWhenAndWhatElseCameOfIt() throws {
         let details = try provenance().predicate.runDetails
         #expect(details.builder.id == "urn:sojourn:home:\(Self.key.publicKey.id)")
-        #expect(details.builder.version == ["sojourn": "0.1.0"])
+        #expect(details.builder.version == ["erofs-utils": "1.5", "sojourn": "0.1.0"])
         #expect(details.metadata.invocationId == "run-1")
         #expect(details.metadata.startedOn < details.metadata.finishedOn)
         #expect(details.byproducts.map(\.name) == ["files of system", "lock", "packages"])

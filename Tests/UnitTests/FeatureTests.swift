@@ -24,7 +24,7 @@ import Testing
             environment: Environment(software: nil, os: "debian12"),
             kernel: digest, accelerator: .tcg, hosting: hosting,
             user: .init(uid: 1000, gid: 1000, name: "ada", home: "/home/ada", groups: []),
-            payload: .init(command: ["true"], directory: "/", environment: [], terminal: nil), isForeground: true)
+            payload: .init(command: ["true"], directory: "/", environment: [], terminal: nil))
     }
 
     private static let start: UInt64 = 1_700_000_000

@@ -69,7 +69,7 @@ enum ImageFixture {
     /// Keeps a file that a build read.
     static func addInput(_ home: Home, _ bytes: [UInt8]) throws -> GridModel.Digest {
         let digest = BlobHash.digest(of: bytes)
-        let directory = "\(home.inputs)/sha256"
+        let directory = home.inputBlobs
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try Data(bytes).write(to: URL(fileURLWithPath: "\(directory)/\(digest.hex)"))
         return digest

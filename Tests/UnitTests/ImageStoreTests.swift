@@ -130,7 +130,64 @@ import Testing
             #expect(throws: ImageStoreError(.unknownReference, "")) {
                 try store.makeNewest(BlobHash.digest(of: Array("nothing".utf8)))
             }
+            // One that never had the name does not get it when another leaves.
+            var unnamed = manifest
+            unnamed.annotations?["comment"] = "never checked"
+            let never = try store.register(unnamed, as: "os/debian12", at: Timestamp(seconds: 10))
+            try store.remove(old)
+            #expect(try store.image(reference: "@debian12").digest == new)
+            try store.remove(new)
+            #expect(throws: ImageStoreError(.unknownReference, "")) { try store.image(reference: "@debian12") }
+            #expect(try store.image(reference: never.description).isNewest == false)
         }
+    }
+
+    @Test func whatIsImportedWasNotBuiltHere() throws {
+        try ImageFixture.withDirectory { directory in
+            let from = try ImageStore(home: try Home(at: "\(directory)/a"))
+            let to = try ImageStore(home: try Home(at: "\(directory)/b"))
+            let image = try ImageFixture.addImage(from, "@debian12", kernel: try ImageFixture.addKernel(from))
+            _ = try to.importLayout(from.home.images, nil, at: Timestamp(seconds: 1))
+            let (theirs, ours) = (
+                try from.image(reference: image.description), try to.image(reference: image.description)
+            )
+            #expect(theirs.isBuiltHere && !ours.isBuiltHere && ours.isNewest)
+            try to.register(theirs.manifest, as: "os/debian12", at: Timestamp(seconds: 2))
+            #expect(try to.image(reference: image.description).isBuiltHere)
+        }
+    }
+
+    @Test func whatLostABlobIsNotEntered() throws {
+        try ImageFixture.withStore { store in
+            let kernel = try ImageFixture.addKernel(store)
+            let image = try store.image(
+                reference: ImageFixture.addImage(store, "@debian12", kernel: kernel).description)
+            try FileManager.default.removeItem(atPath: store.path(of: image.layers[0].filesystem.digest))
+            #expect(throws: ImageStoreError(.busy, "")) {
+                try store.register(image.manifest, as: "os/debian12", at: Timestamp(seconds: 9))
+            }
+            #expect(throws: ImageStoreError(.busy, "")) { try store.makeNewest(image.digest) }
+        }
+    }
+
+    @Test func aHomeIsOnesOwn() throws {
+        try ImageFixture.withDirectory { directory in
+            let home = "\(directory)/home"
+            _ = try Home(at: home)
+            try #require(chmod(home, 0o777) == 0)
+            #expect(throws: ImageStoreError(.unusableHome, "")) { try Home(at: home) }
+            try #require(chmod(home, 0o755) == 0)
+            _ = try Home(at: home)
+            // Only root can give a directory away.
+            guard chown(home, 65534, 65534) == 0 else { return }
+            #expect(throws: ImageStoreError(.unusableHome, "")) { try Home(at: home) }
+        }
+    }
+
+    @Test func namesOfFilesTellEnvironmentsApart() {
+        let names = ["a_b/c:1@d", "a/b_c:1@d", "a/b:c_1@d", "os/d", "os_d"]
+        #expect(Set(names.map(FileName.of)).count == names.count)
+        #expect(!FileName.of("../x y\u{1b}").contains { "/ \u{1b}".contains($0) })
     }
 
     @Test func whatIsSaidAboutAnImageGoesWithIt() throws {
@@ -191,10 +248,10 @@ import Testing
             _ = try image.add(to: store)
             var lock = image.documents.lock
             lock.layers[0].files = [Lock.File(source: "b", digest: inputs[1], size: 6)]
-            let locks = "\(store.home.path)/locks"
+            let locks = store.home.locks
             try FileManager.default.createDirectory(atPath: locks, withIntermediateDirectories: true)
             try Data(try lock.encoded(pretty: true)).write(to: URL(fileURLWithPath: "\(locks)/x.json"))
-            let left = { try FileManager.default.contentsOfDirectory(atPath: "\(store.home.inputs)/sha256").sorted() }
+            let left = { try FileManager.default.contentsOfDirectory(atPath: store.home.inputBlobs).sorted() }
             #expect(try store.collectInputs(olderThan: .seconds(60), now: Self.now) == Garbage())
             #expect(try store.collectInputs(olderThan: .zero, now: Self.now).files == 1)
             #expect(try left() == inputs.prefix(2).map(\.hex).sorted())

@@ -52,6 +52,57 @@ import Testing
         try Data(bytes).write(to: URL(fileURLWithPath: path))
     }
 
+    /// What a lock says becomes names of files and arguments of apt and pip.
+    @Test(
+        "A lock speaks each grammar or is refused",
+        arguments: [
+            "wheel ../../etc/cron.d/x", "wheel x.whl", "wheel a-1-py3-none-any.whl\u{1b}", "package -oDir::Bin::",
+            "package a/../b", "version 1 --x", "version /tmp/x", "architecture methods", "kernel kernel-../x",
+            "source a\nb",
+            "blobs",
+        ])
+    func locksInBadGrammar(_ fault: String) throws {
+        let digest = BlobHash.digest(of: [1])
+        var layer = Lock.Layer(name: "os/debian12", recipe: digest, time: Timestamp(seconds: 1))
+        layer.packages = [
+            .init(name: "libc6", version: "1:2.36-9+deb12u1~x", architecture: "amd64", digest: digest, size: 1)
+        ]
+        layer.wheels = [
+            .init(
+                name: "a_b", version: "1.0+local", file: "a_b-1.0+local-cp311-cp311-manylinux_2_17_x86_64.whl",
+                digest: digest, size: 1)
+        ]
+        layer.container = .init(
+            reference: "oci:x:tag", manifest: digest,
+            blobs: ["manifest", "config"].map { .init(name: $0, digest: digest, size: 1) })
+        var kernel = Lock.Kernel(name: "kernel-debian12", digest: digest, inputs: layer)
+        func decode() throws -> Lock {
+            try Lock(decoding: try Lock(kernel: kernel, layers: [layer]).encoded(), source: "x")
+        }
+        _ = try decode()
+        let words = fault.split(separator: " ", maxSplits: 1).map(String.init)
+        switch words[0] {
+        case "wheel": layer.wheels[0].file = words[1]
+        case "package": layer.packages[0].name = words[1]
+        case "version": layer.packages[0].version = words[1]
+        case "architecture": layer.packages[0].architecture = words[1]
+        case "kernel": kernel.name = words[1]
+        case "source": layer.files = [.init(source: words[1], digest: digest, size: 1)]
+        default: layer.container?.blobs = []
+        }
+        #expect(throws: ImageFormatError(.invalidConfiguration, "")) { try decode() }
+    }
+
+    @Test func aPipeIsNoIndex() throws {
+        #expect(
+            try refusedLayout { store in
+                _ = try addImage(store)
+                let path = "\(store.home.images)/index.json"
+                try FileManager.default.removeItem(atPath: path)
+                try #require(mkfifo(path, 0o600) == 0)
+            }.contains("no regular file"))
+    }
+
     @Test func blobsAreOfTheirDigestAndSize() throws {
         let data = ImageFixture.bytes(3 * 4096, seed: 1)
         #expect(

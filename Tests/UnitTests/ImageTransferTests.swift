@@ -198,7 +198,7 @@ import Testing
             var sparse = [UInt8](repeating: 0, count: 8 << 20)
             sparse.replaceSubrange(5 << 20..<5 << 20 + 3, with: [1, 2, 3])
             let digests = try [Array("a".utf8), sparse].map { try ImageFixture.addInput(from.home, $0) }
-            let punched = try Descriptor.createSparse("\(from.home.inputs)/sha256/\(digests[1].hex)", bytes: 8 << 20)
+            let punched = try Descriptor.createSparse("\(from.home.inputBlobs)/\(digests[1].hex)", bytes: 8 << 20)
             #expect(try retrying("write") { pwrite(punched.raw, [1, 2, 3] as [UInt8], 3, 5 << 20) } == 3)
             image.documents.lock.layers[0].files = [Lock.File(source: "a", digest: digests[0], size: 1)]
             image.documents.lock.layers[0].snapshots = [Lock.Snapshot(source: "s", digest: digests[1], size: 8 << 20)]
@@ -212,13 +212,13 @@ import Testing
             #expect(
                 try Lock(decoding: Files.read("\(directory)/lock.json", limit: 1 << 20), source: "x")
                     == from.lock(of: artifact))
-            let recipe = try Files.read("\(directory)/recipes/lhc_pythia8_8.317.2@debian12.yaml", limit: 1 << 20)
+            let recipe = try Files.read("\(directory)/recipes/lhc~pythia8=8.317.2@debian12.yaml", limit: 1 << 20)
             #expect(try from.recipes(of: artifact) == [recipe])
             #expect(try from.exportInputs(of: artifact, to: directory).copied == 0)
             // The directory is of one lock.
             let other = try from.artifact(reference: "kernel-test")
             #expect(throws: ImageStoreError(.inUse, "")) { try from.exportInputs(of: other, to: directory) }
-            try FileManager.default.removeItem(atPath: "\(from.home.inputs)/sha256/\(digests[0].hex)")
+            try FileManager.default.removeItem(atPath: "\(from.home.inputBlobs)/\(digests[0].hex)")
             let fault = try #require(throws: ImageStoreError.self) {
                 try from.exportInputs(of: artifact, to: "\(directory)2")
             }

@@ -4,6 +4,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageTree
+@testable import StrictJSON
 @testable import System
 
 @Suite struct ImageTreeCleanlinessTests {
@@ -36,14 +37,14 @@ import Testing
     private static func pem(_ label: String, headers: String = "", end: String = "\n") -> String {
         let body = Base64.encode(ImageFixture.bytes(48, seed: 3))
         return [
-            "-----BEGIN \(label)-----", headers + String(decoding: body, as: UTF8.self), "-----END \(label)-----", "",
+            "-----BEGIN \(label)-----", headers + body, "-----END \(label)-----", "",
         ]
         .joined(separator: end)
     }
 
     private static func token(_ payload: String) -> String {
         let parts = ["{\"alg\":\"RS256\"}", payload, "signature"].map {
-            String(decoding: Base64.encode(Array($0.utf8)).filter { $0 != UInt8(ascii: "=") }, as: UTF8.self)
+            Base64.encode(Array($0.utf8)).filter { $0 != "=" }
         }
         return parts.joined(separator: ".")
     }

@@ -170,6 +170,15 @@ import Testing
         }
     }
 
+    @Test func whatASystemSaysOfItselfIsRead() throws {
+        try Fixture.withDirectory { root in
+            #expect(try OSRelease.value("PRETTY_NAME", in: root) == nil)
+            try Fixture.write("NAME=x\nPRETTY_NAME=\"A system\"\n", to: "\(root)/usr/lib/os-release")
+            #expect(try OSRelease.value("PRETTY_NAME", in: root) == "A system")
+            #expect(try OSRelease.value("VERSION", in: root) == nil)
+        }
+    }
+
     @Test func hostileDatabasesAreRefused() throws {
         for (path, text) in [
             ("var/lib/dpkg/status", "Package: a b\nVersion: 1\n"), ("var/lib/dpkg/status", "Package: a\n"),

@@ -5,7 +5,9 @@ import Testing
 @testable import ImageFactory
 @testable import ImageFormat
 @testable import ImageStore
+@testable import ImageTree
 @testable import StrictYAML
+@testable import System
 
 @Suite struct RecipeTests {
     private let system = """
@@ -165,7 +167,7 @@ import Testing
             ("name: os/d\nname: os/e", "/r.yaml:1: 'name' is given twice"),
             ("name: [", "/r.yaml:"),
             ("- a", "/r.yaml:1: a recipe must be a list of 'key: value' lines"),
-            ("", "/r.yaml:1: the recipe is empty"),
+            ("", "/r.yaml:1: a recipe is empty"),
         ])
     func faultsNameFileLineAndRemedy(yaml: String, message: String) throws {
         let found = try Self.fault(yaml)
@@ -344,7 +346,6 @@ import Testing
             }
             #expect(try book.recipe("a/soft:1@debian12").name == "a/soft:1@debian12")
             #expect(try book.kernel("kernel-debian12").bootModules == ["erofs"])
-            #expect(try book.names() == ["a/soft:1@debian12", "kernel-debian12", "os/debian12"])
             #expect(throws: ImageFactoryError(.unknownRecipe, "")) { try book.kernel("os/debian12") }
             #expect(throws: ImageFactoryError(.unknownRecipe, "")) { try book.recipe("\(directory)/none.yaml") }
         }
@@ -379,6 +380,8 @@ import Testing
             }
         }
         #expect(try book.kernel("kernel-debian11").suite.acceptsEndOfLife)
-        #expect(try book.names().count == 8)
+        let files = try Files.list(book.directories[0])
+        #expect(files.count == 8)
+        for file in files { #expect(throws: Never.self) { try book.recipe("\(book.directories[0])/\(file)") } }
     }
 }

@@ -110,7 +110,10 @@ extension TrustEncryptionTests {
             [10_000_001, Int.max].map {
                 TestDER.encryptedKey(TestDER.pbkdf2, Self.salt, integer($0), Self.hash)
             }
-            + [(1 << 20, 8, 1), (1 << 62, 1, 1), (2, 1 << 60, 1), (16384, 8, 1 << 40), (2, 1, Int.max)].map {
+            + [
+                (1 << 20, 8, 1), (1 << 62, 1, 1), (2, 1 << 60, 1), (16384, 8, 1 << 40), (2, 1, Int.max),
+                (2, 1, 4_194_304),
+            ].map {
                 TestDER.encryptedKey(TestDER.scrypt, Self.salt, integer($0), integer($1), integer($2))
             } + [
                 TestDER.encryptedKey(TestDER.pbkdf2, TestDER.octets([]), integer(1), Self.hash),

@@ -66,7 +66,6 @@ package struct TarExtractor {
     private var files: [[UInt8]: File] = [:]
     private var touched: Set<[UInt8]> = []
     private var bytesLeft: Int64
-    private var nextTemporary = 0
 
     /// `directory` is the caller's, open for the length of the call.
     package static func extract(

@@ -11,7 +11,8 @@ extension Provenance {
             internalParameters: InternalParameters(version: version, architecture: facts.architecture),
             resolvedDependencies: Self.dependencies(of: facts))
         runDetails = RunDetails(
-            builder: Builder(id: "urn:sojourn:home:\(builder)", version: ["sojourn": version]),
+            builder: Builder(
+                id: "urn:sojourn:home:\(builder)", version: run.tools.merging(["sojourn": version]) { $1 }),
             metadata: Metadata(invocationId: run.identifier, startedOn: run.started, finishedOn: run.finished),
             byproducts: Self.byproducts(of: facts.manifest))
     }

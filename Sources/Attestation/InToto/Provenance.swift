@@ -45,6 +45,7 @@ package struct Provenance: StatementPredicate {
     package struct Builder: Codable, Equatable, Sendable {
         /// `urn:sojourn:home:KEYID`: a home is known by its key. It claims what its signature proves.
         package let id: String
+        /// Of `sojourn`, and of the host's tools that the bits depend on, by package.
         package let version: [String: String]
     }
 

@@ -20,7 +20,7 @@ package struct PackageURL: Hashable, Sendable, CustomStringConvertible {
                 version = String(version[version.index(after: colon)...])
             }
             self.init(.rpm, [distribution.lowercased(), package.name], version, qualifiers)
-        case .pypi: self.init(.pypi, [Self.normalised(package.name)], version, [])
+        case .pypi: self.init(.pypi, [PythonName.normalised(package.name)], version, [])
         }
     }
 
@@ -33,12 +33,12 @@ package struct PackageURL: Hashable, Sendable, CustomStringConvertible {
 
     /// Of what a wheel installs.
     package init(_ wheel: Lock.Wheel) {
-        self.init(.pypi, [Self.normalised(wheel.name)], wheel.version, [])
+        self.init(.pypi, [PythonName.normalised(wheel.name)], wheel.version, [])
     }
 
     /// Of the wheel itself.
     package init(file wheel: Lock.Wheel) {
-        self.init(.pypi, [Self.normalised(wheel.name)], wheel.version, [("file_name", wheel.file)])
+        self.init(.pypi, [PythonName.normalised(wheel.name)], wheel.version, [("file_name", wheel.file)])
     }
 
     /// Qualifiers must come sorted.
@@ -68,10 +68,5 @@ package struct PackageURL: Hashable, Sendable, CustomStringConvertible {
     private static let isPlain: [Bool] = (0..<256).map {
         (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
             || Array(".-_~:".utf8).contains(UInt8($0))
-    }
-
-    /// PEP 503, "Normalized Names".
-    private static func normalised(_ name: String) -> String {
-        name.lowercased().split { "-_.".contains($0) }.joined(separator: "-")
     }
 }

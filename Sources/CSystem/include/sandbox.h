@@ -7,6 +7,7 @@ typedef struct {
     const char *source;           ///< What is bound; NULL: a tmpfs.
     const char *target;           ///< Absolute, in the new root.
     int read_only;
+    uint64_t size;                ///< Of a tmpfs, in bytes; 0: the kernel's default, half of the memory.
 } sojourn_sandbox_mount;
 
 /// Strings and arrays belong to the caller.

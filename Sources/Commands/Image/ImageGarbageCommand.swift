@@ -32,13 +32,8 @@ struct ImageGarbageCommand: ParsableCommand {
 
     func run() throws {
         let store = try home.store()
-        do {
-            let result = try all || inputs ? store.withoutBuilds { try collect(store) } : collect(store)
-            try result.show(asJSON: json)
-        } catch let error as ImageStoreError where error.code == .busy {
-            Report.error("\(error)")
-            throw ExitCode(75)
-        }
+        let result = try all || inputs ? store.withoutBuilds { try collect(store) } : collect(store)
+        try result.show(asJSON: json)
     }
 
     private func collect(_ store: ImageStore) throws -> GarbageReport {

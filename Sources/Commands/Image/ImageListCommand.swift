@@ -17,10 +17,7 @@ struct ImageListCommand: ParsableCommand {
         let store = try home.store()
         let entries = try (store.images().map(ImageListEntry.init) + store.kernels().map(ImageListEntry.init))
             .sorted { ($0.name, $0.created) < ($1.name, $1.created) }
-        if json {
-            print(String(decoding: try StrictJSON.encode(entries, pretty: true), as: UTF8.self))
-            return
-        }
+        if json { return try Report.data(try StrictJSON.encode(entries, pretty: true)) }
         let rows = entries.map {
             [$0.name, $0.digest.short, $0.newest ? "newest" : "", ByteCount($0.size).rounded, $0.system]
         }

@@ -29,12 +29,12 @@ struct ImageRebuildCommand: ParsableCommand {
         let image = try store.image(reference: reference)
         let result = try home.factory(store: store, checks: false).rebuild(image, inputs: inputs)
         if json {
-            print(String(decoding: try StrictJSON.encode(Answer(result), pretty: true), as: UTF8.self))
+            try Report.data(try StrictJSON.encode(Answer(result), pretty: true))
         } else if result.isIdentical {
             print("identical \(result.image)")
         } else {
             print("different: \(result.image) was built again as \(result.rebuilt)")
-            for line in result.differences { print(line) }
+            for line in result.differences { print(line.escapingControls) }
         }
         if !result.isIdentical { throw ExitCode(1) }
     }

@@ -11,7 +11,7 @@ struct ImageShowCommand: ParsableCommand {
             """)
 
     enum Part: String, EnumerableFlag {
-        case packages, files, layers, provenance, lock, recipe
+        case packages, files, layers, provenance, sbom, lock, recipe
 
         static func help(for part: Part) -> ArgumentHelp? {
             switch part {
@@ -19,6 +19,7 @@ struct ImageShowCommand: ParsableCommand {
             case .files: "Its files, and the layer that each comes from."
             case .layers: "Its filesystems, or the parts of a kernel."
             case .provenance: "What it was made from, and what is said about it."
+            case .sbom: "Its bill of materials, as SPDX 2.3 JSON."
             case .lock: "The lock: every input by digest, as JSON."
             case .recipe: "The texts of its recipes, the system's first."
             }
@@ -45,6 +46,7 @@ struct ImageShowCommand: ParsableCommand {
         case .packages: try PackageTable(store.packages(of: artifact)).show(asJSON: json)
         case .layers: try PartTable(artifact, store).show(asJSON: json)
         case .provenance: try ProvenanceReport(artifact, store).show(asJSON: json)
+        case .sbom: try Report.data(store.billOfMaterials(of: artifact.digest))
         case .lock: try Report.data(store.lock(of: artifact).encoded(pretty: true))
         case .recipe: for recipe in try store.recipes(of: artifact) { try Report.data(recipe) }
         case .files:

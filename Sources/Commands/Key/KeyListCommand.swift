@@ -14,10 +14,7 @@ struct KeyListCommand: ParsableCommand {
 
     func run() throws {
         let keys = try KeyStore(home: try home.open()).keys().map(KeyDescription.init)
-        if json {
-            print(String(decoding: try StrictJSON.encode(keys, pretty: true), as: UTF8.self))
-            return
-        }
+        if json { return try Report.data(try StrictJSON.encode(keys, pretty: true)) }
         Output.table(
             ["NAME", "TYPE", "ID", "PASSPHRASE"],
             keys.map { [$0.name, $0.type?.rawValue ?? "-", $0.id?.hex ?? "-", $0.encrypted ? "yes" : "no"] })

@@ -26,10 +26,7 @@ struct KeyShowCommand: ParsableCommand {
             key = try store.key(name)
         }
         let description = KeyDescription(key)
-        if json {
-            print(String(decoding: try StrictJSON.encode(description, pretty: true), as: UTF8.self))
-            return
-        }
+        if json { return try Report.data(try StrictJSON.encode(description, pretty: true)) }
         Output.fields([
             ("name", description.name), ("type", description.type?.rawValue ?? "-"),
             ("id", description.id?.hex ?? "-"), ("passphrase", description.encrypted ? "yes" : "no"),

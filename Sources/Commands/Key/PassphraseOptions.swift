@@ -34,7 +34,7 @@ struct PassphraseOptions: ParsableArguments {
 
     private func given() throws -> Passphrase? {
         if let passphraseFile {
-            let bytes = try Files.read(passphraseFile, limit: 64 << 10)
+            let bytes = try Files.readStream(passphraseFile, limit: 64 << 10)
             let line = bytes.prefix { $0 != UInt8(ascii: "\n") }
             return try Passphrase(Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line))
         }

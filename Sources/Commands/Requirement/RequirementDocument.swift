@@ -67,7 +67,8 @@ enum RequirementDocument {
             let text = line.drop { $0 == 32 || $0 == 9 || $0 == 13 }
             if let first = text.first, first != 35 { break }
             if line.starts(with: mark), let next = line.dropFirst(mark.count).first, next == 32 || next == 9 {
-                document += line.dropFirst(mark.count + 1).filter { $0 != 13 }
+                // Nothing in it is nested: blanks before a key mean nothing.
+                document += line.dropFirst(mark.count).drop { $0 == 32 || $0 == 9 }.filter { $0 != 13 }
                 asks = true
             }
             document.append(10)

@@ -121,6 +121,6 @@ struct MachineSession {
         if !options.quiet, let line = AskedAndUsed(record)?.line { Report.line("sojourn: asked / used: \(line)") }
         if options.summary { Report.line(RunAccount.text(record)) }
         if let path = options.record { try Files.write(try StrictJSON.encode(record, pretty: true), to: path) }
-        if options.json { Report.line(String(decoding: try record.json(), as: UTF8.self)) }
+        if options.json { Report.document(try record.json()) }
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import GridModel
 import ImageFormat
 import System
@@ -7,7 +6,7 @@ import System
 struct AptRoot {
     let directory: String
     /// `Acquire::…` settings as lines of apt.conf.
-    let options: [String]
+    private let options: [String]
     private let sources: [AptSource]
     private let status: String
     private let tools: Toolbox
@@ -32,7 +31,7 @@ struct AptRoot {
     }
 
     /// The sources as one-line entries; an embedded key is written to a file first.
-    func lines() throws -> [String] {
+    private func lines() throws -> [String] {
         try sources.enumerated().flatMap { index, source in
             let options: String
             switch source.signedBy {

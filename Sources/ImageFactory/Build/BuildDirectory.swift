@@ -29,7 +29,7 @@ struct BuildDirectory {
         let mask = umask(0o022)
         defer { umask(mask) }
         let tools = try Toolbox(log: name)
-        let sweeping = try FileLock.wait("\(home.cache)/sweep.lock")
+        let sweeping = try FileLock.wait(home.sweepLock)
         try withExtendedLifetime(sweeping) {
             for name in left where Files.exists("\(home.cache)/\(name)") {
                 if let free = try FileLock.take("\(home.cache)/\(name)/lock") {
@@ -41,7 +41,7 @@ struct BuildDirectory {
 
     private static func make(home: Home, tools: Toolbox) throws -> BuildDirectory {
         // No directory may be seen between its making and its locking.
-        let sweeping = try FileLock.wait("\(home.cache)/sweep.lock")
+        let sweeping = try FileLock.wait(home.sweepLock)
         return try withExtendedLifetime(sweeping) {
             var path: String
             repeat {
@@ -59,16 +59,17 @@ struct BuildDirectory {
 
     private func makeWork() throws {
         let root = try UserMap.forBuilds()
-        for directory in [work, "\(work)/out", "\(path)/dev", "\(path)/etc", inputs] {
+        for directory in [work, "\(work)/out", "\(work)/tmp", "\(path)/dev", "\(path)/etc", inputs] {
             try Files.makeDirectories(directory, mode: 0o755)
         }
+        try FileAttributes.setMode("\(work)/tmp", 0o1777)
         try makeDevices("\(path)/dev")
         let users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n"
         try Files.write(users.utf8, to: "\(path)/etc/passwd")
         try Files.write("root:x:0:\nnogroup:x:65534:\n".utf8, to: "\(path)/etc/group")
         if Host.effectiveUser == 0 {
-            for directory in [work, "\(work)/out"] {
-                try Boot.setOwner(directory, uid: root.users[0].outside, gid: root.groups[0].outside)
+            for directory in [work, "\(work)/out", "\(work)/tmp"] {
+                try FileAttributes.setOwner(directory, uid: root.users[0].outside, gid: root.groups[0].outside)
             }
         }
     }
@@ -78,12 +79,12 @@ struct BuildDirectory {
         let links = [
             "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
         ]
-        for (name, target) in links { try Boot.makeLink("\(directory)/\(name)", to: target) }
+        for (name, target) in links { try FileAttributes.makeLink("\(directory)/\(name)", to: target) }
         for name in Self.devices { try Files.write([], to: "\(directory)/\(name)") }
         try Files.makeDirectories("\(directory)/shm")
     }
 
-    static let devices = ["null", "zero", "full", "random", "urandom", "tty"]
+    static let devices = ["null", "zero", "full", "random", "urandom"]
 
     /// Takes what a step made as our own: `name` is relative to `work`.
     func take(_ name: String) throws -> String {
@@ -91,9 +92,9 @@ struct BuildDirectory {
         guard !Files.isLink(path) else {
             throw ImageFactoryError(.toolFailed, "the build left a symbolic link where its result \(name) should be")
         }
-        if Host.effectiveUser == 0 { try Boot.setOwner(path, uid: 0, gid: 0) }
+        if Host.effectiveUser == 0 { try FileAttributes.setOwner(path, uid: 0, gid: 0) }
         // For the steps of a build upon it, whoever their root is.
-        try Boot.setMode(path, 0o444)
+        try FileAttributes.setMode(path, 0o444)
         return path
     }
 
@@ -104,7 +105,8 @@ struct BuildDirectory {
             if Files.exists("\(path)/etc/group") {
                 var sandbox = try BuildSandbox(directory: path, tools: tools)
                 sandbox.isQuiet = true
-                try sandbox.run(.shell, ["-c", "chmod -R u+rwX /build; rm -rf /build/* || :"], deadline: .seconds(900))
+                try sandbox.run(
+                    .shell, ["-c", "chmod -R u+rwX /build 2>/dev/null; rm -rf /build/* || :"], deadline: .seconds(900))
             }
             try Files.removeTree(path)
         } catch {

@@ -1,4 +1,3 @@
-import Glibc
 import GridModel
 import System
 
@@ -41,23 +40,22 @@ struct BuildSandbox {
         try run(sandbox, "sojourn", "/sojourn", ["image", "step"] + arguments, deadline)
     }
 
-    /// Runs a program of the tree, which sees the tree alone, and the inputs at `/run/build`.
+    /// Runs a program of the tree, which sees the tree alone, and the inputs at `/run/build`. A script of a recipe has a limit
+    /// of `memory`.
     func runInTree(
-        _ arguments: [String], adding environment: [String] = [], isScript: Bool = false, deadline: Duration
+        _ arguments: [String], adding environment: [String] = [], memory: MemoryLimit? = nil, deadline: Duration
     ) throws {
         let mounts =
             devices + [
-                Sandbox.Mount(nil, at: "/run"), Sandbox.Mount(inputs, at: "/run/build", readOnly: true),
-                Sandbox.Mount(nil, at: "/tmp"),
+                Sandbox.Mount(nil, at: "/run", size: Self.volatileSize),
+                Sandbox.Mount(inputs, at: "/run/build", readOnly: true), Sandbox.Mount("\(work)/tmp", at: "/tmp"),
             ]
         var sandbox = Sandbox(root: "\(work)/tree", mounts: mounts, environment: environment + Self.environment)
         sandbox.capabilities = Self.capabilities
-        guard isScript, let limits else {
+        guard let memory, let limits else {
             return try run(sandbox, Files.name(of: arguments[0]), arguments[0], Array(arguments.dropFirst()), deadline)
         }
         sandbox.processes = 4096
-        let memory = try MemoryLimit.make(limits.memory)
-        defer { memory.remove() }
         switch memory {
         case .cgroup(let group): sandbox.cgroup = try group.processes().first
         case .watchdog: sandbox.addressSpace = UInt64(limits.memory.bytes)
@@ -70,8 +68,8 @@ struct BuildSandbox {
         _ memory: MemoryLimit? = nil
     ) throws {
         if !isQuiet { tools.note("+ [sandbox] \(executable) \(arguments.joined(separator: " "))") }
+        var watch = try BuildWatch(limits: limits, path: work, isScript: memory != nil)
         let process = try sandbox.spawn(executable, arguments, input: tools.null, output: tools.log, users: users)
-        var watch = BuildWatch(limits: limits, path: work, isScript: memory != nil)
         do {
             let remedy =
                 watch.limits.map { ", the 'limits: time' of \($0.time) in its recipe; raise it, or do less" } ?? ""
@@ -90,10 +88,13 @@ struct BuildSandbox {
         }
     }
 
+    /// Of a tmpfs, which takes memory that is no process's: scripts have `/tmp` on the disk, where its limit holds.
+    private static let volatileSize: UInt64 = 64 << 20
+
     private var devices: [Sandbox.Mount] {
         let nodes = BuildDirectory.devices.map { Sandbox.Mount("/dev/\($0)", at: "/dev/\($0)") }
         return [Sandbox.Mount("\(directory)/dev", at: "/dev", readOnly: true)] + nodes + [
-            Sandbox.Mount(nil, at: "/dev/shm")
+            Sandbox.Mount(nil, at: "/dev/shm", size: Self.volatileSize)
         ]
     }
 

@@ -12,9 +12,7 @@ package enum BuildStep {
         var time: Timestamp
         /// Of a system: the tree as a whole becomes the layer.
         var isLowest: Bool
-        var setUserID: [String]
-        var capabilities: [String]
-        var secrets: [String]
+        var exemptions: Exemptions
         /// Directories of the tree, without leading slash.
         var snapshots: [String]
     }
@@ -81,11 +79,9 @@ package enum BuildStep {
             let changes = try LayerDifference.changes(base: try entries("/inputs/base.mtree"), new: walk.entries)
             layer = try LayerDifference.stage(changes, from: tree, to: "/build/upper", time: plan.time)
         }
-        let exemptions = Exemptions(
-            setUserID: Set(plan.setUserID), capabilities: Set(plan.capabilities), secrets: Set(plan.secrets))
         let findings = try Cleanliness.findings(
-            entries: layer, tree: plan.isLowest ? tree : "/build/upper", isLowest: plan.isLowest, exemptions: exemptions
-        )
+            entries: layer, tree: plan.isLowest ? tree : "/build/upper", isLowest: plan.isLowest,
+            exemptions: plan.exemptions)
         let output = try Descriptor.open("/build/out/files.mtree", O_WRONLY | O_CREAT | O_TRUNC)
         var writer = FileListingWriter { try output.write($0) }
         for entry in layer { try writer.add(entry) }
@@ -105,14 +101,8 @@ package enum BuildStep {
     }
 
     private static func systemName() throws -> String {
-        for path in ["usr/lib/os-release", "etc/os-release"]
-        where Files.exists("\(tree)/\(path)") && !Files.isLink("\(tree)/\(path)") {
-            let text = String(decoding: try Files.read("\(tree)/\(path)", limit: 1 << 16), as: UTF8.self)
-            if let line = text.split(separator: "\n").first(where: { $0.hasPrefix("PRETTY_NAME=") }) {
-                return String(line.dropFirst(12).filter { $0 != "\"" && $0 != "'" }.prefix(100))
-            }
-        }
-        return ""
+        let name = try OSRelease.value("PRETTY_NAME", in: tree) ?? ""
+        return String(name.unicodeScalars.filter { $0.properties.generalCategory != .control }.prefix(100))
     }
 
     /// Nil where rpm is not installed.

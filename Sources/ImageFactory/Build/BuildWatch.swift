@@ -9,10 +9,10 @@ struct BuildWatch {
     /// Of the filesystem, when the step began.
     private let freeAtStart: Int64
 
-    init(limits: BuildLimits?, path: String, isScript: Bool) {
+    init(limits: BuildLimits?, path: String, isScript: Bool) throws {
         self.limits = isScript ? limits : nil
         self.path = path
-        do { freeAtStart = try Files.freeSpace(path) } catch { freeAtStart = .max }
+        freeAtStart = try Files.freeSpace(path)
     }
 
     /// Throws where the step must be ended.

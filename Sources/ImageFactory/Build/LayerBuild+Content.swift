@@ -56,12 +56,13 @@ extension LayerBuild {
     }
 
     func runScripts(_ sandbox: BuildSandbox) throws {
-        if !recipe.scripts.isEmpty { try clampTimes(sandbox) }
+        guard !recipe.scripts.isEmpty else { return }
+        try clampTimes(sandbox)
+        let memory = try MemoryLimit.make(recipe.limits.memory)
+        defer { memory.remove() }
         for (index, script) in recipe.scripts.enumerated() {
             let name = "script-\(index)"
             try Files.write(script.utf8, to: "\(directory.inputs)/\(name)", mode: 0o755)
-            let memory = try MemoryLimit.make(recipe.limits.memory)
-            memory.remove()
             progress(
                 "running build script \(index + 1) of \(recipe.scripts.count), without a network; at most \(recipe.limits.time), "
                     + "\(recipe.limits.disk) of disk, \(recipe.limits.memory) of memory by \(memory.name)")
@@ -69,7 +70,7 @@ extension LayerBuild {
             try sandbox.runInTree(
                 ["/bin/sh", "-eu", "/run/build/\(name)"],
                 adding: ["SOURCE_DATE_EPOCH=\(lock.time.seconds)"] + variables.filter { !$0.hasPrefix("PATH=") },
-                isScript: true, deadline: recipe.limits.time.duration)
+                memory: memory, deadline: recipe.limits.time.duration)
         }
     }
 
@@ -110,8 +111,7 @@ extension LayerBuild {
         try sandbox.run(
             .shell, ["-c", Self.cleaning, "clean", suite == nil ? "other" : "debian"], deadline: .seconds(3600))
         let plan = BuildStep.Plan(
-            time: lock.time, isLowest: base == nil, setUserID: recipe.permitted.setUserID,
-            capabilities: recipe.permitted.capabilities, secrets: recipe.permitted.secrets,
+            time: lock.time, isLowest: base == nil, exemptions: permitted,
             snapshots: recipe.snapshots.map { String($0.destination.drop { $0 == "/" }) })
         try Files.write(try StrictJSON.encode(plan, pretty: true), to: "\(directory.inputs)/plan.json")
         try sandbox.runOurselves(["assemble"], deadline: .seconds(7200))

@@ -1,6 +1,7 @@
 import Glibc
 import GridModel
 import ImageFormat
+import ImageTree
 import StrictJSON
 import System
 
@@ -31,6 +32,8 @@ struct BuiltLayer {
 /// depends on recipe, lock and base alone.
 struct LayerBuild {
     let recipe: ImageRecipe
+    /// The recipe's, and its system's.
+    let permitted: Exemptions
     let lock: Lock.Layer
     /// The suite of the system, its own or the base's; nil on a container.
     let suite: SuiteChoice?

@@ -1,6 +1,7 @@
 import GridModel
 import ImageFormat
 import ImageStore
+import ImageTree
 import System
 
 /// One layer on its way from recipe to filesystem, in one directory: locked, fetched, built.
@@ -9,7 +10,7 @@ struct LayerWork {
     let suite: SuiteChoice?
     let directory: BuildDirectory
     let tools: Toolbox
-    var permitted = Permitted()
+    var permitted = Exemptions()
     var given: Inputs?
     var base: BaseLayer?
     private let inputs: Inputs
@@ -41,12 +42,22 @@ struct LayerWork {
     func build(_ lock: Lock.Layer) throws -> BuiltLayer {
         let fetcher = InputFetcher(inputs: inputs, given: given, tools: tools, progress: progress)
         try fetcher.fetch(lock, suite: suite, of: recipe.text, in: directory)
-        var recipe = recipe
-        recipe.permitted = permitted
         let build = LayerBuild(
-            recipe: recipe, lock: lock, suite: suite, base: base, directory: directory, inputs: inputs, tools: tools,
-            progress: progress)
+            recipe: recipe, permitted: permitted, lock: lock, suite: suite, base: base, directory: directory,
+            inputs: inputs, tools: tools, progress: progress)
         return try build.run()
+    }
+
+    /// Of the host's tools that the layer's bits depend on, by package.
+    func toolVersions() throws -> [String: String] {
+        // mkfs.erofs of 1.5 has no option for it.
+        var versions = ["erofs-utils": try tools.version(.fsckErofs, "-V")]
+        if case .container = recipe.ground {
+            versions["umoci"] = try tools.version(.umoci, "--version")
+        } else if base == nil {
+            versions["mmdebstrap"] = try tools.version(.mmdebstrap, "--version")
+        }
+        return versions
     }
 
     /// What payloads see: a container's own, under what the recipes say.

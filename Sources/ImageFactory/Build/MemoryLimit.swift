@@ -14,11 +14,16 @@ enum MemoryLimit {
         }
     }
 
+    private static let prefix = "sojourn-build-"
+
+    /// What killed builds left.
+    static func sweep() throws { try Cgroup.removeAbandoned(prefix) }
+
     static func make(_ limit: ByteCount) throws -> MemoryLimit {
         var limits = Cgroup.Limits()
         limits.memory = limit.bytes
         let suffix = String(UInt32.random(in: .min ... .max), radix: 36)
-        return try Cgroup.make("sojourn-build-\(Host.processID)-\(suffix)", limits).map { .cgroup($0) } ?? .watchdog
+        return try Cgroup.make("\(prefix)\(Host.processID)-\(suffix)", limits).map { .cgroup($0) } ?? .watchdog
     }
 
     /// True where the kernel ended a process of it.
@@ -27,7 +32,7 @@ enum MemoryLimit {
         return try group.ranOutOfMemory()
     }
 
-    /// A step's processes have ended when it is removed.
+    /// The scripts' processes have ended when it is removed.
     func remove() {
         guard case .cgroup(let group) = self else { return }
         do {

@@ -51,18 +51,11 @@ enum SnapshotDigests {
             let line = String(decoding: pending[..<end], as: UTF8.self)
             pending = pending[(end + 1)...]
             let parts = line.split(separator: " ", maxSplits: 2).map(String.init)
-            guard parts.count == 3 else {
+            guard parts.count == 3, parts[0].utf8.count == 40 else {
                 throw ImageFactoryError(.toolFailed, "the list of a snapshot's files is damaged: \(path)")
             }
             return SnapshotFile(
-                path: parts[2], sha1: bytes(parts[0]), digest: try GridModel.Digest(parsing: "sha256:\(parts[1])"))
-        }
-    }
-
-    private static func bytes(_ hex: String) -> [UInt8] {
-        let digits = Array(hex.utf8)
-        return stride(from: 0, to: digits.count - 1, by: 2).map {
-            UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16) ?? 0
+                path: parts[2], sha1: parts[0], digest: try GridModel.Digest(parsing: "sha256:\(parts[1])"))
         }
     }
 }

@@ -9,7 +9,7 @@ struct Inputs {
     private let directory: String
 
     init(home: Home) throws {
-        directory = "\(home.inputs)/sha256"
+        directory = home.inputBlobs
         try Files.makeDirectories(directory, mode: 0o700)
     }
 
@@ -62,6 +62,8 @@ struct Inputs {
 
     /// Copies a file from anywhere in, holes kept.
     func keepCopy(of file: String, tools: Toolbox) throws -> (digest: Digest, size: Int64) {
+        // A pipe would never end.
+        _ = try Descriptor.openRegular(file)
         let temporary = "\(directory)/\(Host.processID)-\(UInt32.random(in: .min ... .max)).tmp"
         do {
             try tools.run(.copy, ["--sparse=always", "--", file, temporary], deadline: .seconds(7200))
@@ -83,7 +85,8 @@ struct Inputs {
 
     /// Takes an input that somebody else kept; false where they have it not, or damaged.
     func take(_ input: Lock.Input, from other: Inputs, tools: Toolbox) throws -> Bool {
-        guard Files.exists(other.path(input.digest)) else { return false }
+        // A link could name any file of this host.
+        guard try FileStatus.ifPresent(other.path(input.digest))?.kind == .file else { return false }
         return try keepCopy(of: other.path(input.digest), tools: tools).digest == input.digest
     }
 }

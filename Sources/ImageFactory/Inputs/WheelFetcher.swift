@@ -1,4 +1,3 @@
-import Glibc
 import GridModel
 import ImageFormat
 import System

@@ -41,7 +41,8 @@ struct KernelBuild {
         let parent = try ["lib/modules", "usr/lib/modules"].map { "\(root)/\($0)" }.first { Files.isDirectory($0) }
             .orThrow("\(package.name) has no lib/modules")
         let release = try Files.list(parent).first.orThrow("\(package.name) has no modules")
-        let set = try ModuleSet("\(parent)/\(release)", tools: tools)
+        let vmlinuz = try inside(root, "\(root)/boot/vmlinuz-\(release)")
+        let set = try ModuleSet(try inside(root, "\(parent)/\(release)"), tools: tools)
         let boot = try set.order(recipe.bootModules)
         let late = try set.order(recipe.lateModules, without: boot)
         let configuration = KernelConfiguration(
@@ -49,7 +50,17 @@ struct KernelBuild {
             debianVersion: package.version, loadOrder: boot, lateOrder: late)
         let archive = "\(directory)/modules.cpio"
         try write(configuration, from: set, to: archive)
-        return BuiltKernel(vmlinuz: "\(root)/boot/vmlinuz-\(release)", modules: archive, configuration: configuration)
+        return BuiltKernel(vmlinuz: vmlinuz, modules: archive, configuration: configuration)
+    }
+
+    /// A path of the unpacked package as it is without links: one that leads out of the package would be a file of this host.
+    private func inside(_ root: String, _ path: String) throws -> String {
+        guard let base = Files.canonical(root), let real = Files.canonical(path), real.hasPrefix("\(base)/") else {
+            throw ImageFactoryError(
+                .unsuitableKernel,
+                "the kernel's package has no \(path.dropFirst(root.count)), or a link there that leads out of it")
+        }
+        return real
     }
 
     /// Follows the dependency of a package like linux-image-cloud-amd64, which holds nothing itself.

@@ -15,6 +15,9 @@ struct ModuleSet {
         var paths: [String: String] = [:]
         try Self.walk(directory, "kernel") { paths[Self.name(of: $0)] = $0 }
         self.paths = paths
+        guard !Files.isLink("\(directory)/modules.builtin") else {
+            throw ImageFactoryError(.unsuitableKernel, "modules.builtin of the kernel's package is a link")
+        }
         let list = String(decoding: try Files.read("\(directory)/modules.builtin", limit: 4 << 20), as: UTF8.self)
         builtIn = Set(list.split(separator: "\n").map { Self.name(of: String($0)) })
     }
@@ -62,10 +65,11 @@ struct ModuleSet {
     private static func walk(_ directory: String, _ path: String, found: (String) -> Void) throws {
         for name in try Files.list("\(directory)/\(path)") {
             let below = "\(path)/\(name)"
-            if Files.isDirectory("\(directory)/\(below)") {
-                try walk(directory, below, found: found)
-            } else if uncompressed(name).hasSuffix(".ko") {
-                found(below)
+            // A link may lead out of the package, or in a circle.
+            switch try FileStatus("\(directory)/\(below)").kind {
+            case .directory: try walk(directory, below, found: found)
+            case .file where uncompressed(name).hasSuffix(".ko"): found(below)
+            default: break
             }
         }
     }

@@ -1,4 +1,3 @@
-import Glibc
 import GridModel
 import ImageFormat
 import ImageStore
@@ -34,8 +33,11 @@ struct LayerLocking {
         }
         layer.files = try recipe.files.compactMap(lockFile)
         layer.snapshots = try recipe.snapshots.map { snapshot in
-            try SnapshotArchive(source: snapshot.source, beside: recipe.text.path, tools: tools, progress: progress)
-                .lock(inputs, in: directory.path)
+            if let notice = recipe.text.notice(of: snapshot.source) { progress(notice) }
+            return try SnapshotArchive(
+                source: snapshot.source, beside: recipe.text.path, tools: tools, progress: progress
+            )
+            .lock(inputs, in: directory.path)
         }
         return layer
     }
@@ -66,6 +68,7 @@ struct LayerLocking {
         guard Files.exists(path), !Files.isDirectory(path) else {
             throw ImageFactoryError(.wrongInput, "\(recipe.text.path): there is no file \(path), which 'files' names")
         }
+        if let notice = recipe.text.notice(of: source) { progress(notice) }
         let (digest, size) = try inputs.keepCopy(of: path, tools: tools)
         return Lock.File(source: source, digest: digest, size: size)
     }
@@ -90,4 +93,12 @@ struct LayerLocking {
 extension RecipeText {
     /// What the recipe names, which lies beside it unless its path is absolute.
     func path(of name: String) -> String { name.hasPrefix("/") ? name : "\(Files.parent(of: path))/\(name)" }
+
+    /// For who builds what somebody else wrote: what is read from outside the recipe's own directory; nil where nothing is.
+    func notice(of name: String) -> String? {
+        guard let own = Files.canonical(Files.parent(of: path)), let real = Files.canonical(self.path(of: name)),
+            real != own, !real.hasPrefix(own == "/" ? own : "\(own)/")
+        else { return nil }
+        return "note: the recipe takes \(real) into the image, which is not in its own directory"
+    }
 }

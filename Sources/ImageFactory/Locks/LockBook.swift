@@ -8,7 +8,7 @@ struct LockBook {
     private let directory: String
 
     init(home: Home) throws {
-        directory = "\(home.path)/locks"
+        directory = home.locks
         try Files.makeDirectories(directory, mode: 0o700)
     }
 
@@ -32,9 +32,4 @@ struct LockBook {
     }
 
     private func path(_ name: String) -> String { "\(directory)/\(FileName.of(name)).json" }
-}
-
-/// Names of environments as names of files.
-enum FileName {
-    static func of(_ name: String) -> String { String(name.map { $0 == "/" || $0 == ":" ? "_" : $0 }) }
 }

@@ -67,14 +67,14 @@ struct LockChoice {
         let book = try LockBook(home: home)
         let lock = try options.lockFile.map { try LockBook.read($0) } ?? book.lock(of: name)
         let place = options.lockFile.map { Place.file($0) } ?? .home(book, name)
-        var reason = lock == nil ? "there is none" : nil
+        var reason = lock == nil ? "there is none; give one that you have with --lock FILE" : nil
         if let lock, !lock.layers.elementsEqual(wanted, by: { $0.name == $1.name && $0.recipe == $1.digest }) {
             let changed = zip(lock.layers, wanted).first { $0.recipe != $1.digest }?.1.name ?? name
             reason = "it was made for another text of the recipe \(changed)"
         }
         let file = options.lockFile ?? "the home's lock of \(name)"
         if let reason, options.mustBeLocked {
-            throw ImageFactoryError(.locked, "\(file): \(reason); leave out --locked to make a new one")
+            throw ImageFactoryError(.locked, "\(file): \(reason); or leave out --locked to make a new one")
         }
         if let reason, lock != nil, options.lockFile != nil, !options.isFresh {
             throw ImageFactoryError(.locked, "\(file): \(reason); add --fresh to make a new one")

@@ -1,5 +1,6 @@
 import GridModel
 import ImageFormat
+import ImageTree
 import StrictYAML
 
 extension ImageRecipe {
@@ -8,7 +9,7 @@ extension ImageRecipe {
         ground = try Self.ground(of: environment, &reader)
         packages = try reader.list("packages", RecipeName.package)
         requirements = try reader.list("python", PythonRequirement.init(parsing:))
-        permitted = try Permitted(&reader)
+        permitted = try Exemptions(&reader)
         files = try Self.files(&reader, permitted: permitted)
         snapshots = try Self.snapshots(&reader)
         scripts = try reader.list("build", as: .script) { $0 }
@@ -74,7 +75,7 @@ extension ImageRecipe {
         return .container(container)
     }
 
-    private static func files(_ reader: inout YAMLReader, permitted: Permitted) throws -> [FileSource] {
+    private static func files(_ reader: inout YAMLReader, permitted: Exemptions) throws -> [FileSource] {
         var seen: Set<String> = []
         return try reader.readers("files") { entry in
             let path = try entry.required("path", example: "/etc/site.conf", RecipePath.inImage)
@@ -161,12 +162,13 @@ extension BuildLimits {
     }
 }
 
-extension Permitted {
+extension Exemptions {
     fileprivate init(_ reader: inout YAMLReader) throws {
+        self.init()
         guard var entry = try reader.reader("permit") else { return }
-        setUserID = try entry.list("setUserID", RecipePath.inImage)
-        capabilities = try entry.list("capabilities", RecipePath.inImage)
-        secrets = try entry.list("secrets", RecipePath.inImageOrBelow)
+        setUserID = Set(try entry.list("setUserID", RecipePath.inImage))
+        capabilities = Set(try entry.list("capabilities", RecipePath.inImage))
+        secrets = Set(try entry.list("secrets", RecipePath.inImageOrBelow))
         try entry.finish()
     }
 }

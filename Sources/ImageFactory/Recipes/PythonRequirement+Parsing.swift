@@ -1,4 +1,5 @@
 import GridModel
+import ImageFormat
 
 extension PythonRequirement {
     /// A line of a requirements file (pip, "Requirements File Format"): a name, extras and versions (PEP 508, PEP 440),
@@ -36,7 +37,7 @@ extension PythonRequirement {
 
     /// The package's normalised name (PEP 503): `Foo._bar` is `foo-bar`.
     package var name: String {
-        specifier.prefix { $0.isNamePart }.lowercased().split { "._-".contains($0) }.joined(separator: "-")
+        PythonName.normalised(specifier.prefix { $0.isNamePart })
     }
 
     /// True where exactly one version will do.

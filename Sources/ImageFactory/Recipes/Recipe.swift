@@ -1,5 +1,6 @@
 package import GridModel
 package import ImageFormat
+package import ImageTree
 
 /// What a person wrote: how to make an image or a kernel.
 package enum Recipe: Sendable {
@@ -49,7 +50,7 @@ package struct ImageRecipe: Sendable {
     /// Shell scripts that run in the tree, in order, after everything else is in it.
     package var scripts: [String]
     package var limits: BuildLimits
-    package var permitted: Permitted
+    package var permitted: Exemptions
     package var variables: [String: String]
     package var checks: [String]
     package var needs: ImageNeeds?
@@ -108,18 +109,6 @@ package struct BuildLimits: Sendable, Equatable {
     package var time: WallTime
     package var disk: ByteCount
     package var memory: ByteCount
-}
-
-/// What is refused in an image unless its recipe lists it. Paths are absolute in the image.
-package struct Permitted: Sendable, Equatable {
-    /// Files with a set-user-ID or set-group-ID bit.
-    package var setUserID: [String] = []
-    /// Files with capabilities.
-    package var capabilities: [String] = []
-    /// Private keys and tokens that are no secrets: what tests ship.
-    package var secrets: [String] = []
-
-    package init() {}
 }
 
 /// A recipe for a kernel artifact.

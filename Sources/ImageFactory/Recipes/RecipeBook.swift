@@ -11,10 +11,10 @@ package struct RecipeBook: Sendable {
     package init(directories: [String]) { self.directories = directories }
 
     /// `SOJOURN_RECIPES`, the home's own, and those installed with the program.
-    package static func standard(home: Home, extra: [String] = []) throws -> RecipeBook {
+    package static func standard(home: Home) throws -> RecipeBook {
         let prefix = Files.parent(of: Files.parent(of: try Host.ownExecutable()))
         let named = Host.variable("SOJOURN_RECIPES").map { $0.split(separator: ":").map(String.init) } ?? []
-        return RecipeBook(directories: extra + named + ["\(home.path)/recipes", "\(prefix)/share/sojourn/recipes"])
+        return RecipeBook(directories: named + ["\(home.path)/recipes", "\(prefix)/share/sojourn/recipes"])
     }
 
     /// By environment (`debian12` and `@debian12` are short for `os/debian12`), by a kernel's name, or by the path of a
@@ -75,17 +75,6 @@ package struct RecipeBook: Sendable {
                 .unknownRecipe, "\(recipe.text.path) stands on '\(base)', whose recipe is needed too", underlying: error
             )
         }
-    }
-
-    /// The names of all recipes that can be read, sorted.
-    package func names() throws -> [String] {
-        var found: Set<String> = []
-        for directory in directories where Files.isDirectory(directory) {
-            for file in try Self.files(of: directory) {
-                do { found.insert(try Self.read(file).name) } catch is ImageFactoryError {}
-            }
-        }
-        return found.sorted()
     }
 
     private static func wholeName(_ name: String) -> String {

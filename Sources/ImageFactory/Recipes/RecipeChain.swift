@@ -1,5 +1,6 @@
 import GridModel
 package import ImageFormat
+package import ImageTree
 
 /// The recipes of one image, a layer each, and what they say together: software takes from its system what it does not
 /// say itself.
@@ -73,12 +74,12 @@ package struct RecipeChain: Sendable {
     }
 
     /// What the system permits, it permits to what stands on it.
-    package var permitted: Permitted {
-        var permitted = Permitted()
+    package var permitted: Exemptions {
+        var permitted = Exemptions()
         for layer in layers.map(\.permitted) {
-            permitted.setUserID += layer.setUserID
-            permitted.capabilities += layer.capabilities
-            permitted.secrets += layer.secrets
+            permitted.setUserID.formUnion(layer.setUserID)
+            permitted.capabilities.formUnion(layer.capabilities)
+            permitted.secrets.formUnion(layer.secrets)
         }
         return permitted
     }

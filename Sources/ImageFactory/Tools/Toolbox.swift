@@ -40,6 +40,12 @@ struct Toolbox: Sendable {
         String(decoding: try bytes(tool, arguments, adding: environment), as: UTF8.self)
     }
 
+    /// What a tool prints as the last word of the line that tells its version.
+    func version(_ tool: Tool, _ flag: String) throws -> String {
+        let line = try output(tool, [flag]).split(separator: "\n").first ?? ""
+        return line.split(separator: " ").last.map(String.init) ?? "unknown"
+    }
+
     private func run(
         _ tool: Tool, _ arguments: [String], adding environment: [String], directory: String? = nil, output: Descriptor,
         deadline: Duration
@@ -69,6 +75,11 @@ struct Toolbox: Sendable {
                 if try Files.freeSpace(logPath) < Self.reserve {
                     throw ImageFactoryError.fullDisk(Files.parent(of: logPath))
                 }
+                guard try Files.size(logPath) <= Self.longestLog else {
+                    throw ImageFactoryError(
+                        .limitReached,
+                        "\(name) wrote more than \(Self.longestLog >> 20) MiB of messages; make it say less")
+                }
                 try look()
                 guard ContinuousClock.now < end else {
                     throw ImageFactoryError(
@@ -89,6 +100,8 @@ struct Toolbox: Sendable {
             throw ImageFactoryError(.toolFailed, "\(name) was ended by signal \(number)\(try logEnd())")
         }
     }
+
+    private static let longestLog: Int64 = 256 << 20
 
     /// Bytes that builds leave free.
     private static let reserve: Int64 = 64 << 20

@@ -1,4 +1,4 @@
-import ImageFormat
+import StrictJSON
 
 /// JSON Web Tokens in text (RFC 7519): what the grid's bearer tokens are.
 enum BearerToken {
@@ -17,9 +17,9 @@ enum BearerToken {
             guard content[start...].starts(with: ".eyJ".utf8) else { continue }
             let body = content[(start + 1)...].prefix(while: isBase64)
             start = body.endIndex
-            guard content[start...].first == UInt8(ascii: "."), let payload = Base64.decodeUnpadded(body) else {
-                continue
-            }
+            guard content[start...].first == UInt8(ascii: "."),
+                let payload = Base64.decode(String(decoding: body, as: UTF8.self))
+            else { continue }
             if issuer.firstIndex(in: payload) != nil || expiry.firstIndex(in: payload) != nil {
                 return "a bearer token"
             }

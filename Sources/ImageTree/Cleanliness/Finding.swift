@@ -16,7 +16,7 @@ package struct Finding: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What a recipe allows in its image. Paths are absolute; `/usr/share/tests/**` covers all below a directory.
-package struct Exemptions: Hashable, Sendable {
+package struct Exemptions: Codable, Hashable, Sendable {
     /// Files with a set-user-ID or set-group-ID bit.
     package var setUserID: Set<String>
     /// Files with capabilities.

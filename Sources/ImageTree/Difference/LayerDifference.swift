@@ -1,8 +1,5 @@
 package import ImageFormat
 
-/// The next entry of a stream that is sorted as listings are; nil at its end.
-package typealias EntrySource = () throws -> FileEntry?
-
 /// What an upper layer must hold so that overlayfs shows the new tree where the base lies below.
 ///
 /// It is computed from two lists instead of taken from a kernel's upper directory: the same for every user, kernel and
@@ -12,10 +9,12 @@ package enum LayerDifference {
     ///
     /// Equal are two files of the same type, mode, owner, attributes and content; regular files also of the same time.
     /// `base` is the base's merged tree, without whiteouts.
-    package static func changes(base: EntrySource, new: EntrySource) throws -> [LayerChange] {
+    package static func changes(
+        base: some Sequence<FileEntry>, new: some Sequence<FileEntry>
+    ) throws -> [LayerChange] {
         var comparison = Comparison()
-        var below = try base()
-        var above = try new()
+        var (earlier, later) = (base.makeIterator(), new.makeIterator())
+        var (below, above) = (earlier.next(), later.next())
         while below != nil || above != nil {
             let order: Int
             if let below, let above {
@@ -31,18 +30,10 @@ package enum LayerDifference {
             } else if let old {
                 try comparison.remove(old)
             }
-            if old != nil { below = try base() }
-            if current != nil { above = try new() }
+            if old != nil { below = earlier.next() }
+            if current != nil { above = later.next() }
         }
         return comparison.finish()
-    }
-
-    package static func changes(
-        base: some Sequence<FileEntry>, new: some Sequence<FileEntry>
-    ) throws -> [LayerChange] {
-        var below = base.makeIterator()
-        var above = new.makeIterator()
-        return try changes(base: { below.next() }, new: { above.next() })
     }
 }
 

@@ -23,7 +23,7 @@ package enum PackageScan {
             try database.forEachOwnedFile { distributions.remove($0) }
         }
         packages += try distributions.packages(files)
-        return PackageList(distribution: try OSRelease.identifier(files), packages: Array(Set(packages)))
+        return PackageList(distribution: try OSRelease.identifier(tree), packages: Array(Set(packages)))
     }
 }
 
@@ -63,30 +63,5 @@ enum PackageField {
         bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).lazy.map {
             Substring(decoding: $0, as: UTF8.self)
         }
-    }
-}
-
-/// os-release(5).
-enum OSRelease {
-    static func identifier(_ files: TreeFiles) throws -> String {
-        for path in ["etc/os-release", "usr/lib/os-release"] {
-            guard let content = try files.read(path, limit: 1 << 20) else { continue }
-            for line in PackageField.lines(content) where line.hasPrefix("ID=") {
-                let value = line.dropFirst(3).filter { $0 != "\"" && $0 != "'" }
-                let isPlain = value.utf8.allSatisfy {
-                    (48...57).contains($0) || (97...122).contains($0) || [0x2e, 0x5f, 0x2d].contains($0)
-                }
-                guard isPlain, !value.isEmpty, value.utf8.count <= 64 else {
-                    throw ImageTreeError(
-                        .unreadableDatabase,
-                        "/\(path): ID=\(value.prefix(64)) is no identifier of a system: expected letters a-z, digits "
-                            + "and ._-; see what wrote it")
-                }
-                return value
-            }
-            break
-        }
-        // What os-release(5) says of a system that does not tell.
-        return "linux"
     }
 }

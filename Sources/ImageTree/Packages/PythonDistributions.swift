@@ -53,14 +53,9 @@ struct PythonDistributions {
         }
         guard let name = fields["name"], let version = fields["version"] else { return nil }
         var package = InstalledPackage(
-            type: .pypi, name: normalised(try PackageField.word(name, in: path)),
+            type: .pypi, name: PythonName.normalised(try PackageField.word(name, in: path)),
             version: try PackageField.word(version, in: path))
         package.licence = (fields["license-expression"] ?? fields["license"]).flatMap(PackageField.phrase)
         return package
-    }
-
-    /// As indexes and package URLs spell it (PEP 503, "Normalized Names").
-    private static func normalised(_ name: String) -> String {
-        name.lowercased().split { "-_.".contains($0) }.joined(separator: "-")
     }
 }

@@ -74,7 +74,10 @@ extension KeyDerivation {
                 throw TrustError(.malformedKey, "scrypt with parameters that it does not have")
             }
             let (memory, overflows) = blockSize.multipliedReportingOverflow(by: 128)
-            guard !overflows, memory <= mostMemory, cost <= mostMemory / memory, parallelism <= mostWork / memory / cost
+            // All lanes are held at once (RFC 7914, section 6).
+            let (blocks, overflow) = cost.addingReportingOverflow(parallelism)
+            guard !overflows, !overflow, memory <= mostMemory, blocks <= mostMemory / memory,
+                parallelism <= mostWork / memory / cost
             else {
                 throw TrustError(
                     .excessiveParameters,

@@ -22,7 +22,7 @@ struct FileRow: Encodable {
         let isThere = !entry.isWhiteout
         path = entry.absolutePath
         self.layer = layer
-        type = isThere ? Self.typeName(entry.kind) : "removed"
+        type = isThere ? entry.kind.typeName : "removed"
         // Four digits.
         mode = isThere ? String(String(Int(entry.mode) + 0o10000, radix: 8).dropFirst()) : nil
         uid = isThere ? entry.uid : nil
@@ -65,18 +65,6 @@ struct FileRow: Encodable {
             text[place] = Character(text[place] == "x" ? letter : letter.uppercased())
         }
         return String(text)
-    }
-
-    private static func typeName(_ kind: FileEntry.Kind) -> String {
-        switch kind {
-        case .directory: "dir"
-        case .file: "file"
-        case .symbolicLink: "link"
-        case .characterDevice: "char"
-        case .blockDevice: "block"
-        case .fifo: "fifo"
-        case .socket: "socket"
-        }
     }
 }
 

@@ -18,7 +18,7 @@ struct FileTable {
         var buffer = json ? [] : Array("\(FileRow.header(layerWidth: width))\n".utf8)
         while let element = try overlay.nextElement() {
             let row = FileRow(element, layer: image.layers[element.layer].name)
-            buffer += json ? try StrictJSON.encode(row) : Array(row.line(layerWidth: width).utf8)
+            buffer += json ? try StrictJSON.encode(row) : Array(row.line(layerWidth: width).escapingControls.utf8)
             buffer.append(UInt8(ascii: "\n"))
             if buffer.count >= 1 << 16 {
                 try Report.data(buffer)

@@ -45,9 +45,8 @@ extension ImageDifference {
         }
         Output.table(["", "FILES", "SIZE"], rows)
         for change in changes ?? [] {
-            print(
-                "\(change.change) \(change.path)\(change.what.isEmpty ? "" : ": \(change.what.joined(separator: ", "))")"
-            )
+            let what = change.what.isEmpty ? "" : ": \(change.what.joined(separator: ", "))"
+            print("\(change.change) \(change.path)\(what)".escapingControls)
         }
     }
 }

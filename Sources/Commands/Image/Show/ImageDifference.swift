@@ -103,7 +103,7 @@ extension ImageDifference.FileSum {
 extension ImageDifference.Change {
     fileprivate init(_ change: FileComparison.Change) {
         self.change = change.kind.rawValue
-        path = change.path == "." ? "/" : "/\(change.path)"
+        path = change.absolutePath
         bytesBefore = change.before
         bytesAfter = change.after
         what = change.what

@@ -76,7 +76,9 @@ struct ProvenanceReport: Shown {
                 predicateType: referrer.annotations?[Annotation.predicateType],
                 size: try store.contentSize(of: referrer),
                 signedBy: isSigned
-                    ? try signers.names(try store.content(of: referrer), source: referrer.digest.description) : nil)
+                    ? signers.names(
+                        try store.content(of: referrer), about: artifact.digest, source: referrer.digest.description)
+                    : nil)
         }
     }
 

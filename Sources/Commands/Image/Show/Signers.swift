@@ -1,5 +1,8 @@
+import Attestation
+import GridModel
 import ImageStore
 import KeyStore
+import StrictJSON
 import System
 import Trust
 
@@ -9,16 +12,19 @@ struct Signers {
 
     init(home: Home) throws { keys = try KeyStore(home: home).keys() }
 
-    /// The names of the keys that signed an envelope's content; empty where none is known here.
-    func names(_ envelope: [UInt8], source: String) throws -> [String] {
+    private struct Subjects: Decodable { let subject: [ResourceDescriptor] }
+
+    /// The names of the keys that signed a statement about `manifest`; empty where none is known here, or where the
+    /// statement is about something else: a good signature under another image's papers says nothing of this one.
+    func names(_ bytes: [UInt8], about manifest: Digest, source: String) -> [String] {
         let known = keys.compactMap(\.publicKey)
-        guard !known.isEmpty else { return [] }
-        switch try Envelope(decoding: envelope, source: source).verify(as: Envelope.inToto, by: known) {
-        case .success(let payload):
-            return keys.filter { key in key.publicKey.map { payload.signers.contains($0.id) } ?? false }.map {
-                $0.name.description
-            }
-        case .failure: return []
+        guard !known.isEmpty, let envelope = try? Envelope(decoding: bytes, source: source),
+            case .success(let payload) = envelope.verify(as: Envelope.inToto, by: known),
+            let subjects = try? StrictJSON.decode(Subjects.self, from: payload.bytes, source: source).subject,
+            subjects.contains(where: { $0.digest == manifest })
+        else { return [] }
+        return keys.filter { key in key.publicKey.map { payload.signers.contains($0.id) } ?? false }.map {
+            $0.name.description
         }
     }
 }

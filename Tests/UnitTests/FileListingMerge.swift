@@ -1,6 +1,9 @@
+@testable import ImageFormat
+
 extension FileListing {
-    /// What overlayfs shows of layers, each a sorted list with its whiteouts, the lowest first.
-    package static func merge(_ layers: [[FileEntry]]) -> [FileEntry] {
+    /// What overlayfs shows of layers, each a sorted list with its whiteouts, the lowest first: the plain way, which
+    /// `FileListingOverlay` is compared with.
+    static func merge(_ layers: [[FileEntry]]) -> [FileEntry] {
         guard let lowest = layers.first else { return [] }
         return layers.dropFirst().reduce(lowest) { merge(lower: $0, upper: $1) }
     }
