@@ -137,7 +137,7 @@ package struct Cgroup: Sendable {
                 for pid in String(decoding: members, as: UTF8.self).split(separator: "\n").compactMap({ Int32($0) }) {
                     kill(pid, SIGKILL)
                 }
-                usleep(10_000)
+                _ = try Poll.wait([], until: .now.advanced(by: .milliseconds(10)))
             }
         }
     }

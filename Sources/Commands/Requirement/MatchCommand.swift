@@ -65,7 +65,8 @@ struct MatchCommand: ParsableCommand {
             return try trial.choose(accel ?? .tcg, start: { throw ExitCode(1) }, warn: { _ in })
         }
         let provider = ImageProvider(home: home, installation: try Installation.current())
-        return try trial.choose(accel, start: { try provider.trialFiles(kernel) }) { Report.line("sojourn: \($0)") }
+        return try trial.choose(
+            accel, start: { try provider.trialFiles(kernel) }, warn: { Report.line("sojourn: \($0)") })
     }
 
     // MARK: For people
