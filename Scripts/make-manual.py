@@ -22,7 +22,7 @@ STATUSES = {
 # Of the commands that run a payload: theirs is its status.
 PAYLOAD_COMMANDS = ("run", "shell")
 PAYLOAD_STATUSES = {
-    "124": "The wall time was reached.",
+    "124": "The wall time or the processor time was reached.",
     "125": "Sojourn refused, or failed.",
     "126": "The command was found, but cannot be run.",
     "127": "The command was not found.",

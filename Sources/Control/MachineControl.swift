@@ -91,6 +91,8 @@ package struct MachineControl: Sendable {
     private var outcome: Outcome?
     private var killed = false
     private var isStaging = false
+    /// It was asked to end, and the grace runs; anew once it stages.
+    private var isAsked = false
     private var interrupts = 0
 
     package init(limits: Limits, now: Instant) {
@@ -120,11 +122,7 @@ package struct MachineControl: Sendable {
         switch event {
         case .hello: return hello(now)
         case .payloadStarted: return started(now)
-        case .payloadStages:
-            // Also where it ended because we asked it to: what was produced so far is kept.
-            isStaging = true
-            deadline = now.advanced(by: limits.staging)
-            return []
+        case .payloadStages: return stages(now)
         case .payloadEnded(let end): return close(cause ?? outcome(of: end), now)
         case .payloadRefused(let outcome): return close(cause ?? outcome, now)
         case .signOfLife:
@@ -160,6 +158,15 @@ package struct MachineControl: Sendable {
         phase = .running
         lastSign = now
         deadline = now.advanced(by: limits.wall?.duration ?? Self.never)
+        return []
+    }
+
+    private mutating func stages(_ now: Instant) -> [Effect] {
+        guard phase == .running, !isStaging else { return [] }
+        // Also where it ended because we asked it to: what was produced so far is kept.
+        isStaging = true
+        isAsked = false
+        deadline = now.advanced(by: limits.staging)
         return []
     }
 
@@ -218,8 +225,10 @@ package struct MachineControl: Sendable {
     }
 
     private mutating func spent(_ time: Duration, _ now: Instant) -> [Effect] {
-        // The outputs of a payload that has ended are brought out in nobody's time.
-        guard phase == .running, !isStaging, let limit = limits.cpu, time >= limit.duration else { return [] }
+        guard phase == .running, let limit = limits.cpu, time >= limit.duration else { return [] }
+        // That a payload has ended is the guest's word only: it does not lift the limit. Where the limit ended it, what
+        // it produced is still brought out.
+        if isStaging && cause?.kind == .cpuTime { return [] }
         let message = "the processor time of \(limit) was spent; ask for more with --cpu"
         return end(Outcome(.cpuTime, exitStatus: 124, message: message), by: 15, now)
     }
@@ -228,9 +237,8 @@ package struct MachineControl: Sendable {
         let limit = limits.output.map { "the \($0) allowed" } ?? "is allowed"
         let outcome = Outcome.failure(
             .outputLimit, "the command printed more than \(limit); print less, or ask for more with --out-limit")
-        guard phase == .running, isStaging else { return end(outcome, by: 15, now) }
-        cause = cause ?? outcome
-        return []
+        // Who prints has not ended, whatever the guest says.
+        return phase == .running && isStaging ? kill(outcome) : end(outcome, by: 15, now)
     }
 
     /// Asks the payload to end, and ends it after the grace.
@@ -240,9 +248,11 @@ package struct MachineControl: Sendable {
         case .closing, .over: return []
         case .running:
             // A second request changes nothing, whoever makes it.
-            if cause != nil && number != 9 { return [] }
+            if isAsked && number != 9 { return [] }
+            isAsked = true
             cause = cause ?? outcome
-            deadline = now.advanced(by: number == 9 ? limits.moment : limits.grace)
+            let grace = now.advanced(by: number == 9 ? limits.moment : limits.grace)
+            deadline = isStaging ? min(deadline, grace) : grace
             killed = number == 9
             return [.signalPayload(number)]
         }

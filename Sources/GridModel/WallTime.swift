@@ -17,6 +17,12 @@ package struct WallTime: TextualValue, Comparable {
 
     package var duration: Duration { .seconds(seconds) }
 
+    /// What so many processors can spend in it.
+    package func times(_ cores: Int) -> WallTime {
+        let (product, overflows) = seconds.multipliedReportingOverflow(by: Int64(cores))
+        return WallTime(seconds: overflows ? .max : product)
+    }
+
     package var description: String {
         var rest = seconds
         var text = ""

@@ -52,7 +52,7 @@ package struct FeatureDocuments: Sendable {
 
     /// Of all processors together.
     private var processorLimit: Int64? {
-        specification.cpu?.seconds ?? specification.wall.map { $0.seconds * Int64(specification.cores) }
+        specification.cpu?.seconds ?? specification.wall?.times(specification.cores).seconds
     }
 
     private var share: Double? {
@@ -70,7 +70,7 @@ package struct FeatureDocuments: Sendable {
 
     /// With two decimals at most, and none where they say nothing: some readers expect a whole number.
     private static func decimal(_ value: Double) -> String {
-        let hundredths = Int64((value * 100).rounded())
+        guard let hundredths = Int64(exactly: (value * 100).rounded()) else { return "\(value)" }
         let (whole, rest) = hundredths.quotientAndRemainder(dividingBy: 100)
         if rest == 0 { return "\(whole)" }
         return rest % 10 == 0 ? "\(whole).\(rest / 10)" : "\(whole).\(rest < 10 ? "0" : "")\(rest)"

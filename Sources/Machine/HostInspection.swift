@@ -19,16 +19,20 @@ package struct HostInspection {
         }
         let promised = running.reduce(0) { $0 + $1.machineMemory.bytes }
         let memory = try Host.memoryInformation()
+        // A batch system's limits: QEMU is in its cgroup, or below. Huge pages are no matter of that controller.
+        let room = try Cgroup.room()
         let free =
-            settings.hugepages
-            ? memory.freeHugepages : min(memory.available, max(0, Host.memory - promised))
+            settings.hugepages == true
+            ? memory.freeHugepages
+            : min(memory.available, max(0, Host.memory - promised), room.memory ?? .max)
+        let cores = min(Host.cores, room.cores ?? .max)
         var facts = HostFacts(
-            name: Host.name, cores: Host.cores,
-            freeCores: max(0, Host.cores - running.reduce(0) { $0 + $1.cores }), memory: ByteCount(Host.memory),
+            name: Host.name, cores: cores,
+            freeCores: max(0, cores - running.reduce(0) { $0 + $1.cores }), memory: ByteCount(Host.memory),
             freeMemory: MachineMemory.job(in: ByteCount(free)),
             freeDisk: ByteCount(max(0, try Files.freeSpace(home.machines) - Self.diskReserve)),
             architecture: min(level, settings.processor ?? level))
-        if settings.hugepages { facts.hugepage = ByteCount(Host.hugepageSize) }
+        if settings.hugepages == true { facts.hugepage = ByteCount(Host.hugepageSize) }
         self.facts = facts
     }
 
@@ -39,9 +43,9 @@ package struct HostInspection {
     package func hosting(cores: Int) throws -> MachineSpecification.Host {
         var host = MachineSpecification.Host(
             processor: Processor.model(facts.architecture), architecture: facts.architecture, cores: facts.cores)
-        host.hasHugepages = settings.hugepages
+        host.hasHugepages = settings.hugepages == true
         host.benchmark = settings.benchmark
-        guard settings.pinning else { return host }
+        guard settings.pinning == true else { return host }
         let taken = Set(running.flatMap { $0.hosting?.processors ?? [] })
         let nodes = try Host.nodes().map { (node: $0.node, free: $0.processors.filter { !taken.contains($0) }) }
         if let node = nodes.first(where: { $0.free.count >= cores }) {

@@ -52,12 +52,20 @@ struct HostMeter {
             // Also what was there between two samples only.
             memory = max(memory, process.peak - qemuFiles + process.huge)
         }
-        for index in servers.indices { memory += Self.sample(&servers[index]) }
+        for index in servers.indices { memory = Self.sum([memory, Self.sample(&servers[index])]) }
         let parts = [qemu] + servers
-        usage.processorMilliseconds = parts.reduce(0) { $0 + $1.processor }
-        usage.readBytes = parts.reduce(disks.readBytes) { $0 + $1.read }
-        usage.writtenBytes = parts.reduce(disks.writtenBytes) { $0 + $1.written }
+        usage.processorMilliseconds = Self.sum(parts.map(\.processor))
+        usage.readBytes = Self.sum([disks.readBytes] + parts.map(\.read))
+        usage.writtenBytes = Self.sum([disks.writtenBytes] + parts.map(\.written))
         usage.peakMemory = ByteCount(max(usage.peakMemory.bytes, memory))
+    }
+
+    /// Of what others count: as much as can be told, where it is more.
+    static func sum(_ counts: [Int64]) -> Int64 {
+        counts.reduce(0) { sum, count in
+            let (total, overflows) = sum.addingReportingOverflow(max(0, count))
+            return overflows ? .max : total
+        }
     }
 
     /// Returns its anonymous memory. What it shares is the machine's memory, which is QEMU's too and counts there.
@@ -66,8 +74,8 @@ struct HostMeter {
         guard let root = ProcessUsage(of: part.pid) else { return 0 }
         let below = descendants(of: part.pid).compactMap(ProcessUsage.init(of:))
         let all = [root] + below
-        func sum(_ amount: (ProcessUsage) -> Int64) -> Int64 { all.reduce(0) { $0 + amount($1) } }
-        part.processor = max(part.processor, sum { $0.processorMilliseconds + $0.childrenMilliseconds })
+        func sum(_ amount: (ProcessUsage) -> Int64) -> Int64 { Self.sum(all.map(amount)) }
+        part.processor = max(part.processor, sum { $0.processorMilliseconds &+ $0.childrenMilliseconds })
         part.read = max(part.read, sum(\.readBytes))
         part.written = max(part.written, sum(\.writtenBytes))
         return sum(\.anonymous)

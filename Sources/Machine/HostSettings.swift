@@ -7,10 +7,10 @@ import System
 package struct HostSettings: Sendable, Equatable {
     /// The highest level that machines see; nil: as high as the host goes.
     package var processor: ArchitectureLevel?
-    /// Each machine gets processors of the host for itself.
-    package var pinning = false
+    /// Each machine gets processors of the host that no other machine of the home has.
+    package var pinning: Bool?
     /// Memory of machines comes from the host's huge pages.
-    package var hugepages = false
+    package var hugepages: Bool?
     /// HEPscore23 or HS06 of the whole host.
     package var benchmark: Double?
 
@@ -18,15 +18,15 @@ package struct HostSettings: Sendable, Equatable {
 
     package init() {}
 
-    /// Of a host and a home. A home may only narrow what the host's file says.
+    /// Of a host and a home. What the host's file says is the host's; a home can lower the processor, and choose what the
+    /// host's file leaves open. A host that has a file accounts by that: a home's benchmark then is no matter.
     package static func read(_ home: Home) throws -> HostSettings {
-        let system = try read(systemFile) ?? HostSettings()
-        guard let own = try read("\(home.path)/config.yaml") else { return system }
+        let own = try read("\(home.path)/config.yaml") ?? HostSettings()
+        guard let system = try read(systemFile) else { return own }
         var settings = system
         settings.processor = [system.processor, own.processor].compactMap { $0 }.min()
-        settings.pinning = system.pinning || own.pinning
-        settings.hugepages = system.hugepages || own.hugepages
-        settings.benchmark = system.benchmark ?? own.benchmark
+        settings.pinning = system.pinning ?? own.pinning
+        settings.hugepages = system.hugepages ?? own.hugepages
         return settings
     }
 
@@ -40,10 +40,10 @@ package struct HostSettings: Sendable, Equatable {
         var reader = try YAMLReader(
             document: bytes, file: file, what: "a configuration", beginning: "processor: x86-64-v2")
         processor = try reader.parsed("processor", ArchitectureLevel.init(parsing:))
-        pinning = try reader.boolean("pinning")
-        hugepages = try reader.boolean("hugepages")
+        pinning = reader.has("pinning") ? try reader.boolean("pinning") : nil
+        hugepages = reader.has("hugepages") ? try reader.boolean("hugepages") : nil
         benchmark = try reader.parsed("benchmark", as: .quantity) { text in
-            guard let value = Double(text), value > 0, value < 1e6 else {
+            guard let value = Double(text), value >= 0.01, value < 1e6 else {
                 throw GridModelError(.invalidQuantity, "'\(text)' is no benchmark's result; write for example 24.5")
             }
             return value

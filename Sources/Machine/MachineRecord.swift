@@ -138,8 +138,19 @@ package struct MachineRecord: Codable, Sendable {
         outputs = []
     }
 
+    /// Also one that came from elsewhere: of a version that is known, and within bounds.
     package static func read(_ path: String) throws -> MachineRecord {
-        try StrictJSON.decode(MachineRecord.self, from: try Files.read(path, limit: 16 << 20), source: path)
+        let bytes = try Files.read(path, limit: 16 << 20)
+        let found = try StrictJSON.decode(Versioned.self, from: bytes, source: path).version
+        guard found <= version else {
+            throw MachineError(
+                .newerVersion, "\(path) is of version \(found), this sojourn knows \(version): use a newer one")
+        }
+        let record = try StrictJSON.decode(MachineRecord.self, from: bytes, source: path)
+        guard !record.command.isEmpty, (1...1024).contains(record.cores) else {
+            throw MachineError(.invalidSpecification, "\(path) is no record of a run: it has no command, or no cores")
+        }
+        return record
     }
 
     package func json() throws -> [UInt8] { try StrictJSON.encode(self, pretty: false) }

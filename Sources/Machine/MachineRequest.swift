@@ -16,6 +16,8 @@ package struct MachineRequest: Sendable {
     /// Nil: the current directory is shared instead.
     package var isolation: Isolation?
     package var terminal: MachineSpecification.Window?
+    /// By digest, where they are known; see `findInputs`.
+    package private(set) var inputs: [String: Digest]?
     /// For the payload to read in `/run/sojourn`, by name.
     package var documents: [String: String] = [:]
 
@@ -52,6 +54,16 @@ package struct MachineRequest: Sendable {
         return grant
     }
 
+    /// Notes the digests of what the payload will read. Takes as long as reading it.
+    package mutating func findInputs() throws {
+        if let isolation {
+            inputs = try RunInputs.digests(staged: isolation.inputs)
+        } else {
+            let shares = try [ShareRules.current()] + binds.map(ShareRules.parse)
+            inputs = try RunInputs.digests(namedBy: command, in: shares)
+        }
+    }
+
     /// The machine for this request, in an image that is there.
     package func specify(
         image: StoredImage, kernel: StoredKernel, on host: HostInspection, accelerator: Accelerator, account: Account,
@@ -78,7 +90,7 @@ package struct MachineRequest: Sendable {
         specification.staging = try isolation.map { try staging($0, limit: grant.output) }
         specification.imageMilliseconds = imageMilliseconds
         specification.documents = documents
-        specification.inputs = try RunInputs.digests(self)
+        specification.inputs = inputs
         try refuseTooLarge(specification)
         return specification
     }

@@ -11,7 +11,7 @@ extension Supervisor {
         var outputs: [String] = []
         var outcome = outcome
         var isIncomplete = false
-        let ranOut = isHostMemorySpent()
+        let shortage = hostMemoryShortage()
         note("stop", &notes) { try parts.stop { meter.sample(now: .now) } }
         note("cgroup", &notes) { try parts.cgroup?.remove() }
         note("spool", &notes) { try synchroniseSpool() }
@@ -30,14 +30,7 @@ extension Supervisor {
                 isIncomplete = true
             }
         }
-        if specification.network == .outgoing {
-            notes.append(
-                "network outgoing: its connections left from this host's address, neither restricted nor traced")
-        }
-        if ranOut {
-            notes.append(
-                "the kernel ended QEMU or a virtiofsd, which took more of the host's memory than their cgroup has")
-        }
+        notes += hostNotes(shortage)
         if outcome.kind == .qemuFailed, let last = lastLine(of: directory.qemuLog) {
             notes.append("QEMU said: \(last)")
         }
@@ -55,7 +48,7 @@ extension Supervisor {
         record.outputs = outputs
         record.hostUsage = meter.isFollowing ? meter.usage : nil
         record.enforcement = MachineRecord.Enforcement.all(of: specification, cgroup: parts.cgroup?.held ?? [])
-        record.usage = end.map(MachineRecord.Usage.init)
+        record.usage = end.map { MachineRecord.Usage($0, of: specification) }
         do {
             try directory.write(record)
         } catch let error as SystemError where error.isNoSpace {
@@ -64,6 +57,24 @@ extension Supervisor {
         }
         try directory.removeVolatile()
         sayFarewell()
+    }
+
+    /// What a person should know of how the host treated the machine.
+    private func hostNotes(_ shortage: Cgroup.MemoryShortage?) -> [String] {
+        var notes: [String] = []
+        if specification.network == .outgoing {
+            notes.append(
+                "network outgoing: its connections left from this host's address, neither restricted nor traced")
+        }
+        switch shortage {
+        case .ownLimit:
+            notes.append(
+                "the kernel ended QEMU or a virtiofsd, which took more of the host's memory than their cgroup has")
+        case .above:
+            notes.append("the kernel ended QEMU or a virtiofsd: the host, or a cgroup above theirs, ran out of memory")
+        case nil: break
+        }
+        return notes
     }
 
     /// A record stays readable whatever a guest returns.

@@ -35,8 +35,8 @@ extension Supervisor {
     }
 
     /// Asked while the cgroup still exists.
-    func isHostMemorySpent() -> Bool {
-        do { return try parts.cgroup?.ranOutOfMemory() ?? false } catch { return false }
+    func hostMemoryShortage() -> Cgroup.MemoryShortage? {
+        do { return try parts.cgroup?.memoryShortage() } catch { return nil }
     }
 
     /// How much of `bytes` the payload may still print; told once where that is not all.

@@ -74,14 +74,19 @@ extension Outcome {
 }
 
 extension MachineRecord.Usage {
-    init(_ end: GuestMessage.PayloadEnd) {
+    /// A guest's figures, within what its machine had: a record can always be read again.
+    init(_ end: GuestMessage.PayloadEnd, of specification: MachineSpecification) {
+        func count(_ value: UInt64) -> Int64 { Int64(min(value, (1 << 53) - 1)) }
+        func bytes(_ value: UInt64, within most: ByteCount?) -> ByteCount {
+            ByteCount(min(count(value), max(0, most?.bytes ?? 0)))
+        }
         self.init(
-            userMilliseconds: Int64(clamping: end.userMicroseconds / 1000),
-            systemMilliseconds: Int64(clamping: end.systemMicroseconds / 1000),
-            peakMemory: ByteCount(Int64(clamping: end.peakMemoryBytes)))
-        readBytes = Int64(clamping: end.readBytes)
-        writtenBytes = Int64(clamping: end.writtenBytes)
-        peakScratch = ByteCount(Int64(clamping: end.peakScratchBytes))
-        peakSwap = ByteCount(Int64(clamping: end.peakSwapBytes))
+            userMilliseconds: count(end.userMicroseconds / 1000),
+            systemMilliseconds: count(end.systemMicroseconds / 1000),
+            peakMemory: bytes(end.peakMemoryBytes, within: specification.machineMemory))
+        readBytes = count(end.readBytes)
+        writtenBytes = count(end.writtenBytes)
+        peakScratch = bytes(end.peakScratchBytes, within: specification.scratch)
+        peakSwap = bytes(end.peakSwapBytes, within: specification.swap)
     }
 }

@@ -7,6 +7,7 @@ package struct UsedResources: Equatable, Sendable {
     package var cores: Int
     package var memory: ByteCount
     package var scratch: ByteCount
+    package var swap: ByteCount
     package var wall: WallTime?
     package var cpu: WallTime?
     /// From the payload's start to its end, in seconds.
@@ -14,18 +15,22 @@ package struct UsedResources: Equatable, Sendable {
     /// Of all cores together, in seconds.
     package var processor: Double
     package var peakMemory: ByteCount
+    package var peakSwap: ByteCount
     /// Nil where it is not known.
     package var peakScratch: ByteCount?
     /// What it ended for want of.
     package var shortage: Shortage?
 
     package init(
-        cores: Int, memory: ByteCount, scratch: ByteCount, wall: WallTime?, cpu: WallTime?, elapsed: Double,
-        processor: Double, peakMemory: ByteCount, peakScratch: ByteCount?, shortage: Shortage?
+        cores: Int, memory: ByteCount, scratch: ByteCount, swap: ByteCount, wall: WallTime?, cpu: WallTime?,
+        elapsed: Double, processor: Double, peakMemory: ByteCount, peakSwap: ByteCount, peakScratch: ByteCount?,
+        shortage: Shortage?
     ) {
         self.cores = cores
         self.memory = memory
         self.scratch = scratch
+        self.swap = swap
+        self.peakSwap = peakSwap
         self.wall = wall
         self.cpu = cpu
         self.elapsed = elapsed
@@ -52,9 +57,14 @@ package struct Advice: Codable, Equatable, Sendable {
     /// From runs of the same job, the newest last; empty where there are none.
     package static func from(_ runs: [UsedResources]) -> [Advice] {
         guard let last = runs.last else { return [] }
-        return [cores(runs, last), memory(runs, last), scratch(runs, last), wall(runs, last), cpu(runs, last)]
-            .compactMap { $0 }
+        return [
+            cores(runs, last), memory(runs, last), swap(runs, last), scratch(runs, last), wall(runs, last),
+            cpu(runs, last),
+        ]
+        .compactMap { $0 }
     }
+
+    private static let leastMemory = ByteCount.mebibytes(256)
 
     /// Beside the most that was used.
     private static let margin = 1.2
@@ -70,17 +80,28 @@ package struct Advice: Codable, Equatable, Sendable {
         return Advice(
             field: "cores", asked: "\(last.cores)", used: tenths(busy),
             suggested: "\(min(suggested, max(last.cores, 1)))",
-            reason: suggested == last.cores && busy < Double(last.cores) - 0.25 ? "the last was used in part" : reason)
+            reason: suggested == last.cores && busy < Double(last.cores) - 0.25 ? "none was idle all the time" : reason)
     }
 
     private static func memory(_ runs: [UsedResources], _ last: UsedResources) -> Advice {
         let most = runs.map(\.peakMemory).max() ?? ByteCount(0)
         let lacking = runs.filter { $0.shortage == .memory }.map(\.memory).max()
         let wanted = lacking.map { Double($0.bytes) * 1.5 } ?? Double(most.bytes) * margin
-        let suggested = rounded(wanted, to: 64 << 20, least: 128 << 20)
+        let suggested = rounded(wanted, to: 64 << 20, least: leastMemory.bytes)
         return Advice(
             field: "memory", asked: last.memory.description, used: most.rounded, suggested: suggested.description,
-            reason: lacking.map { "\($0) was too little" } ?? "the most that was used, and a fifth")
+            reason: lacking.map { "\($0) was too little" }
+                ?? (suggested == Self.leastMemory ? "the least that is advised" : "the most that was used, and a fifth")
+        )
+    }
+
+    private static func swap(_ runs: [UsedResources], _ last: UsedResources) -> Advice? {
+        let most = runs.map(\.peakSwap).max() ?? ByteCount(0)
+        guard most.bytes > 0 else { return nil }
+        return Advice(
+            field: "swap", asked: last.swap.description, used: most.rounded,
+            suggested: rounded(Double(most.bytes) * margin, to: 64 << 20, least: 64 << 20).description,
+            reason: "the most that was used, and a fifth; as memory it would be faster")
     }
 
     private static func scratch(_ runs: [UsedResources], _ last: UsedResources) -> Advice? {

@@ -174,8 +174,8 @@ private struct Matching {
     private mutating func cpu(_ cores: Int) {
         guard let cpu = asked.cpu else { return note("cpu", nil, offered: "any") }
         var fault: String?
-        if let wall = asked.wall, cpu.seconds > wall.seconds * Int64(cores) {
-            let most = WallTime(seconds: wall.seconds * Int64(cores))
+        if let wall = asked.wall, cpu > wall.times(cores) {
+            let most = wall.times(cores)
             fault =
                 "\(cores) core\(cores == 1 ? "" : "s") cannot spend more than \(most) within the wall time of \(wall); ask "
                 + "for less cpu or more wall"

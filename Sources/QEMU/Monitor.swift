@@ -73,7 +73,7 @@ package struct Monitor {
                 }
                 if let disks = value["return"]?.array {
                     queriesOpen = max(0, queriesOpen - 1)
-                    came.append(.blockStatistics(Self.sum(disks)))
+                    came.append(.blockStatistics(try Self.sum(disks)))
                 } else if let event = Self.event(value) {
                     came.append(event)
                 }
@@ -82,13 +82,19 @@ package struct Monitor {
         return true
     }
 
-    private static func sum(_ disks: [JSONValue]) -> BlockStatistics {
+    private static func sum(_ disks: [JSONValue]) throws -> BlockStatistics {
         var sum = BlockStatistics()
         for disk in disks {
-            sum.readBytes += disk["stats"]?["rd_bytes"]?.int ?? 0
-            sum.writtenBytes += disk["stats"]?["wr_bytes"]?.int ?? 0
+            try add(disk["stats"]?["rd_bytes"], to: &sum.readBytes)
+            try add(disk["stats"]?["wr_bytes"], to: &sum.writtenBytes)
         }
         return sum
+    }
+
+    private static func add(_ value: JSONValue?, to sum: inout Int64) throws {
+        let (total, overflows) = sum.addingReportingOverflow(max(0, value?.int ?? 0))
+        if overflows { throw QEMUError(.protocolViolation, "QEMU counts more bytes than there are") }
+        sum = total
     }
 
     private static func event(_ value: JSONValue) -> Event? {

@@ -101,14 +101,32 @@ package struct Cgroup: Sendable {
     }
 
     /// True where the kernel ended a process for its memory.
-    package func ranOutOfMemory() throws -> Bool {
+    package func ranOutOfMemory() throws -> Bool { try memoryShortage() != nil }
+
+    /// Whose memory ran out where the kernel ended a process of a cgroup.
+    package enum MemoryShortage: Sendable { case ownLimit, above }
+
+    /// Nil where the kernel ended none for its memory.
+    package func memoryShortage() throws -> MemoryShortage? {
         for directory in directories {
             for file in ["memory.events", "memory.oom_control"] where Files.exists("\(directory)/\(file)") {
-                let text = String(decoding: try Files.read("\(directory)/\(file)", limit: 4096), as: UTF8.self)
-                return text.split(separator: "\n").contains { $0.hasPrefix("oom_kill ") && !$0.hasSuffix(" 0") }
+                func text(_ name: String) throws -> String? {
+                    let path = "\(directory)/\(name)"
+                    return Files.exists(path) ? String(decoding: try Files.read(path, limit: 4096), as: UTF8.self) : nil
+                }
+                return Self.memoryShortage(events: try text(file) ?? "", failures: try text("memory.failcnt"))
             }
         }
-        return false
+        return nil
+    }
+
+    /// A process that was killed counts where it was, whoever's limit was reached. Version 2 counts `oom` where the limit
+    /// was, version 1 only how often a limit was met (`memory.failcnt`).
+    static func memoryShortage(events: String, failures: String?) -> MemoryShortage? {
+        let counts = CgroupPlace.table(events)
+        guard let kills = counts["oom_kill"], kills > 0 else { return nil }
+        if let failures { return failures.filter(\.isNumber) == "0" ? .above : .ownLimit }
+        return counts["oom"] == 0 ? .above : .ownLimit
     }
 
     /// Removes empty cgroups beside our own that are named `PREFIX` and the number of a process that is gone.

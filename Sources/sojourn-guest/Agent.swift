@@ -118,7 +118,16 @@ final class Agent {
             if number == UInt8(SIGKILL) { Boot.killEverything() } else { deliver(Int32(number), to: payload) }
         case .acknowledged: break  // The channel has taken it.
         case .powerOff: Boot.powerOff()
-        case .document(let document): try documents.put(document, start: payloadStart)
+        case .document(let document): try replace(document)
+        }
+    }
+
+    /// A document less is no reason to end the machine: what follows is the signal that it announces.
+    private func replace(_ document: GuestDocument) throws {
+        do {
+            try documents.put(document, start: payloadStart)
+        } catch {
+            try channel.send(.log("document \(document.name): \(error)"))
         }
     }
 

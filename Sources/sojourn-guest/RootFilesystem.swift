@@ -63,6 +63,8 @@ enum RootFilesystem {
             ("tmpfs", "/dev/shm", [.noSetUserID, .noDevices], "mode=1777,size=100%"),
             ("mqueue", "/dev/mqueue", [.noSetUserID, .noDevices, .noExecute], ""),
             ("tmpfs", "/run", [.noSetUserID, .noDevices], "mode=755"),
+            // A mount point cannot be renamed, not even by a payload that is number 0. Documents come in one frame.
+            ("tmpfs", GuestLink.documents, [.noSetUserID, .noDevices, .noExecute], "mode=755,size=4m"),
             ("cgroup2", "/sys/fs/cgroup", [.noSetUserID, .noDevices, .noExecute], ""),
         ]
         for mount in mounts {

@@ -231,12 +231,13 @@ import Testing
             echo 1 2> /dev/null > $JOBFEATURES/allocated_cpu || echo unwritten
             rm -f $JOBFEATURES/allocated_cpu 2> /dev/null || echo unremoved
             touch $JOBFEATURES/x 2> /dev/null || echo unmade
+            mv /run/sojourn /run/elsewhere 2> /dev/null || echo unmoved
             grep -c 'CapEff:.*0000000000000000' /proc/$server/status
             get jobfeatures/allocated_cpu
             # Many who say nothing: the machine ends all the same, and at once.
             for number in {10..60}; do eval "exec $number<>/dev/tcp/127.0.0.1/1009"; done
             """)
-        #expect(result.output == "unkilled\nunwritten\nunremoved\nunmade\n1\n1\n")
+        #expect(result.output == "unkilled\nunwritten\nunremoved\nunmade\nunmoved\n1\n1\n")
         #expect(result.status == 0)
     }
 

@@ -16,9 +16,13 @@ import Testing
                 """)
         #expect(
             places == [
-                CgroupPlace(directory: "/sys/fs/cgroup/memory/batch/job1", controllers: ["memory"]),
-                CgroupPlace(directory: "/sys/fs/cgroup/cpu", controllers: ["cpu", "cpuacct"]),
-                CgroupPlace(directory: "/sys/fs/cgroup/unified", controllers: nil),
+                CgroupPlace(
+                    directory: "/sys/fs/cgroup/memory/batch/job1", controllers: ["memory"],
+                    mountPoint: "/sys/fs/cgroup/memory"),
+                CgroupPlace(
+                    directory: "/sys/fs/cgroup/cpu", controllers: ["cpu", "cpuacct"], mountPoint: "/sys/fs/cgroup/cpu"),
+                CgroupPlace(
+                    directory: "/sys/fs/cgroup/unified", controllers: nil, mountPoint: "/sys/fs/cgroup/unified"),
             ])
     }
 
@@ -45,6 +49,51 @@ import Testing
     @Test(arguments: ["", "x", "0::", "4:memory", "4:memory:/a"])
     func tablesThatSayNothingGiveNoPlace(_ cgroups: String) {
         #expect(CgroupPlace.parse(cgroups: cgroups, mounts: "31 29 0:27 / - cgroup\nx - \n-") == [])
+    }
+
+    @Test func whatTheLimitsOfVersion1Leave() {
+        let place = CgroupPlace(directory: "/c/batch/job", controllers: ["memory", "cpu"], mountPoint: "/c")
+        #expect(place.ancestry == ["/c/batch/job", "/c/batch", "/c"])
+        func limit(_ files: [String: String]) -> CgroupPlace.Limit { place.limit { files[$0] } }
+        #expect(
+            limit([
+                "memory.limit_in_bytes": "1000\n", "memory.usage_in_bytes": "600\n",
+                "memory.stat": "inactive_file 1\ntotal_inactive_file 100\n", "cpu.cfs_quota_us": "150000\n",
+                "cpu.cfs_period_us": "100000\n",
+            ]) == .init(memory: 500, cores: 2))
+        #expect(
+            limit([
+                "memory.limit_in_bytes": "9223372036854771712\n", "memory.usage_in_bytes": "600\n",
+                "cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n",
+            ]) == .init())
+        #expect(limit(["memory.limit_in_bytes": "1000\n", "memory.usage_in_bytes": "1001\n"]).memory == 0)
+        #expect(limit([:]) == .init())
+    }
+
+    @Test func whatTheLimitsOfVersion2Leave() {
+        let place = CgroupPlace(directory: "/c", controllers: nil, mountPoint: "/c")
+        #expect(place.ancestry == ["/c"])
+        func limit(_ files: [String: String]) -> CgroupPlace.Limit { place.limit { files[$0] } }
+        let small = limit([
+            "memory.max": "1000\n", "memory.current": "600\n", "memory.stat": "anon 5\ninactive_file 100\n",
+            "cpu.max": "1000 100000\n",
+        ])
+        #expect(small == .init(memory: 500, cores: 1))
+        let unlimited = limit(["memory.max": "max\n", "memory.current": "600\n", "cpu.max": "max 100000\n"])
+        #expect(unlimited == .init())
+        var room = Cgroup.Room()
+        (room.memory, room.cores) = (500, 1)
+        #expect(Cgroup.room(in: [unlimited, small, .init(memory: 700, cores: 4)]) == room)
+    }
+
+    @Test(
+        arguments: [
+            ("oom 1\noom_kill 1\n", nil, .ownLimit), ("max 3\noom 0\noom_kill 1\n", nil, .above),
+            ("oom 1\noom_kill 0\n", nil, nil), ("under_oom 0\noom_kill 2\n", "7\n", .ownLimit),
+            ("under_oom 0\noom_kill 2\n", "0\n", .above), ("under_oom 0\n", "7\n", nil),
+        ] as [(String, String?, Cgroup.MemoryShortage?)])
+    func whoseMemoryRanOut(_ events: String, _ failures: String?, _ shortage: Cgroup.MemoryShortage?) {
+        #expect(Cgroup.memoryShortage(events: events, failures: failures) == shortage)
     }
 
     /// Made for real where this host lets us, filled, and removed with what is in it.

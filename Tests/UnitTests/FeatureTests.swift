@@ -1,6 +1,7 @@
 import GridModel
 import GuestProtocol
 import QEMU
+import StrictJSON
 import Testing
 
 @testable import Machine
@@ -65,6 +66,32 @@ import Testing
         let texts = Self.texts(try Self.specification(cores: 4, wall: WallTime(seconds: 600)))
         #expect(texts["jobfeatures/cpu_limit_secs"] == "2400")
         #expect(texts["jobfeatures/wall_limit_secs"] == "600")
+    }
+
+    /// Nobody asks for these, but a specification is a file.
+    @Test func whatIsBeyondAllMeasureIsNoTrap() throws {
+        let texts = Self.texts(
+            try Self.specification(cores: 4, wall: WallTime(seconds: .max / 2), benchmark: 1e300))
+        #expect(texts["jobfeatures/cpu_limit_secs"] == "\(Int64.max)")
+        #expect(texts["machinefeatures/hs06"] == "1e+300")
+    }
+
+    /// A record that a hostile guest has made unreadable would be none.
+    @Test func aGuestsFiguresStayWithinWhatItsMachineHas() throws {
+        let specification = try Self.specification()
+        var end = GuestMessage.PayloadEnd(status: .exited(0))
+        end.peakMemoryBytes = 1 << 20
+        #expect(MachineRecord.Usage(end, of: specification).peakMemory == .mebibytes(1))
+        for keyPath in [
+            \.userMicroseconds, \.systemMicroseconds, \.peakMemoryBytes, \.peakSwapBytes, \.peakScratchBytes,
+            \.readBytes, \.writtenBytes,
+        ] as [WritableKeyPath<GuestMessage.PayloadEnd, UInt64>] { end[keyPath: keyPath] = .max }
+        let usage = MachineRecord.Usage(end, of: specification)
+        #expect(usage.peakMemory == specification.machineMemory)
+        #expect(usage.peakScratch == .gibibytes(10) && usage.peakSwap == .mebibytes(512))
+        #expect(usage.userMilliseconds < 1 << 53 && usage.readBytes == (1 << 53) - 1)
+        let bytes = try StrictJSON.encode(usage)
+        #expect(try StrictJSON.decode(MachineRecord.Usage.self, from: bytes, source: "usage") == usage)
     }
 
     @Test(arguments: [(24.0, "24"), (24.5, "24.5"), (24.05, "24.05"), (0.333, "0.33")])

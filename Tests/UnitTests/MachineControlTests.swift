@@ -101,16 +101,54 @@ import Testing
         #expect(scene.receive(.spent(.seconds(1_000_000))) == [])
     }
 
-    /// A machine that comes up, or brings out outputs, spends nobody's time.
+    /// A machine that comes up, or goes, spends nobody's time.
     @Test func processorTimeIsThePayloadsOnly() {
         var scene = Scene(cpu: 60)
         #expect(scene.receive(.spent(.seconds(100))) == [])
         scene.start()
         _ = scene.receive(.payloadStages)
-        #expect(scene.receive(.spent(.seconds(100))) == [])
+        #expect(scene.receive(.spent(.seconds(59))) == [])
         _ = scene.receive(Self.end(0))
         #expect(scene.receive(.spent(.seconds(100))) == [])
         #expect(scene.outcome(.qemuEnded(signal: nil, status: 0))?.kind == .exited)
+    }
+
+    /// A guest's kernel can say that its payload has ended while it goes on.
+    @Test func stagingDoesNotLiftTheProcessorTime() {
+        var scene = Scene(cpu: 60)
+        scene.start()
+        _ = scene.receive(.payloadStages)
+        #expect(scene.receive(.spent(.seconds(60))) == [.signalPayload(15)])
+        #expect(scene.work(9) == [])
+        #expect(scene.receive(.spent(.seconds(69))) == [])
+        // Nor do they get more time who say it twice.
+        _ = scene.receive(.payloadStages)
+        #expect(scene.work(1) == [.killQEMU])
+        #expect(scene.outcome(.qemuEnded(signal: 9, status: 0))?.kind == .cpuTime)
+    }
+
+    @Test func whatWasProducedWithinTheProcessorTimeIsBroughtOut() {
+        var scene = Scene(cpu: 60)
+        scene.start()
+        #expect(scene.receive(.spent(.seconds(60))) == [.signalPayload(15)])
+        _ = scene.receive(.payloadStages)
+        #expect(scene.receive(.spent(.seconds(61))) == [])
+        #expect(scene.work(100) == [])
+        _ = scene.receive(Self.end(0))
+        #expect(scene.outcome(.qemuEnded(signal: nil, status: 0))?.kind == .cpuTime)
+    }
+
+    @Test(arguments: [1, 15] as [Int32])
+    func stagingAfterTooMuchOutputStillEndsOnRequest(_ number: Int32) {
+        var scene = Scene()
+        scene.start()
+        #expect(scene.receive(.outputOverflowed) == [.signalPayload(15)])
+        _ = scene.receive(.payloadStages)
+        #expect(scene.work(20) == [])
+        #expect(scene.receive(.signalled(number)) == [.signalPayload(UInt8(number))])
+        #expect(scene.receive(.signalled(number)) == [])
+        #expect(scene.work(10) == [.killQEMU])
+        #expect(scene.outcome(.qemuEnded(signal: 9, status: 0))?.kind == .outputLimit)
     }
 
     @Test func tooMuchOutputMeansTermThenGraceThenKill() {
@@ -126,14 +164,13 @@ import Testing
         #expect(outcome?.message.contains("--out-limit") == true)
     }
 
-    /// Its last words were too many, and it is gone: nobody is asked to end, but the output is not whole.
-    @Test func tooMuchOutputOfAPayloadThatHasEndedIsStillSaid() {
+    /// An agent sends all output before it stages.
+    @Test func tooMuchOutputOfAPayloadThatIsSaidToHaveEndedCostsTheMachine() {
         var scene = Scene()
         scene.start()
         _ = scene.receive(.payloadStages)
-        #expect(scene.receive(.outputOverflowed) == [])
-        _ = scene.receive(Self.end(0))
-        #expect(scene.outcome(.qemuEnded(signal: nil, status: 0))?.kind == .outputLimit)
+        #expect(scene.receive(.outputOverflowed) == [.killQEMU])
+        #expect(scene.outcome(.qemuEnded(signal: 9, status: 0))?.kind == .outputLimit)
     }
 
     @Test func aPayloadThatEndsWellInItsGraceStillReachedTheWallTime() {

@@ -51,6 +51,17 @@ import Testing
         #expect(try asked() == 1)
     }
 
+    @Test func countsThatCannotBeAreNoneOrAFault() throws {
+        var monitor = monitor
+        try qemu.write("{\"return\": [{\"stats\": {\"rd_bytes\": -5, \"wr_bytes\": 1}}]}\n".utf8)
+        var sum = Monitor.BlockStatistics()
+        sum.writtenBytes = 1
+        #expect(try monitor.receive() == [.blockStatistics(sum)])
+        let most = "{\"stats\": {\"rd_bytes\": 0, \"wr_bytes\": \(Int64.max)}}"
+        try qemu.write("{\"return\": [\(most), \(most)]}\n".utf8)
+        #expect(throws: QEMUError(.protocolViolation, "")) { try monitor.receive() }
+    }
+
     @Test func aRefusedCommandIsAFault() throws {
         var monitor = monitor
         try qemu.write("{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}}\n".utf8)

@@ -120,8 +120,10 @@ import Testing
         cores: Int = 4, elapsed: Double = 100, processor: Double, memory: Int64, shortage: UsedResources.Shortage? = nil
     ) -> UsedResources {
         UsedResources(
-            cores: cores, memory: .gibibytes(4), scratch: .gibibytes(10), wall: WallTime(seconds: 3600), cpu: nil,
-            elapsed: elapsed, processor: processor, peakMemory: .mebibytes(memory), peakScratch: .mebibytes(100),
+            cores: cores, memory: .gibibytes(4), scratch: .gibibytes(10), swap: ByteCount(0),
+            wall: WallTime(seconds: 3600), cpu: nil,
+            elapsed: elapsed, processor: processor, peakMemory: .mebibytes(memory),
+            peakSwap: ByteCount(0), peakScratch: .mebibytes(100),
             shortage: shortage)
     }
 

@@ -26,7 +26,7 @@ struct CheckMachine {
     func run(_ image: StoredImage, _ kernel: StoredKernel) throws -> CheckOutcome {
         let provider = ImageProvider(home: home, installation: installation)
         let trial = AcceleratorTrial(memory: "\(home.cache)/accelerator.json")
-        let (accelerator, level) = try trial.choose(start: { try provider.trialFiles(kernel) }, warn: progress)
+        let accelerator = try trial.choose(start: { try provider.trialFiles(kernel) }, warn: progress)
         let needs = image.configuration.needs
         var requirement = Requirement()
         requirement.environment = image.environment
@@ -39,10 +39,9 @@ struct CheckMachine {
             requirement, command: ["/bin/sh", "-c", Self.script, "check"] + image.configuration.checks)
         request.cleansEnvironment = true
         request.isolation = .init(inputs: [], outputs: [])
-        let host = try HostInspection(home, try HostSettings.read(home), level: level)
-        let specification = try request.specify(
-            image: image, kernel: kernel, on: host, accelerator: accelerator, account: .current, imageMilliseconds: 0)
-        let launch = try MachineLaunch.start(specification, in: home.machines, installation: installation)
+        let launch = try MachineStarter(home: home, installation: installation).start(
+            request, image: image, kernel: kernel, on: accelerator, imageMilliseconds: 0, say: progress
+        ).launch
         let record = try launch.finish()
         let outcome = try judge(record, launch.directory, image.configuration.checks)
         try Files.removeTree(launch.directory.path)

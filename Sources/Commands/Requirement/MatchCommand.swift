@@ -46,7 +46,9 @@ struct MatchCommand: ParsableCommand {
         let requirement = try wishes.requirement(for: words)
         let (accelerator, level) = try accelerator(home, store)
         let host = try HostInspection(home, try HostSettings.read(home), level: level).facts
-        let images = try store.images().filter(\.isNewest).map { image in
+        let images = try store.images().filter { $0.isNewest && Self.isMeant($0.environment, requirement) }.sorted {
+            $0.environment < $1.environment
+        }.map { image in
             Answer.Image(
                 environment: image.environment, digest: image.digest,
                 match: Match(requirement, on: host, image: ImageOffer(image)))
@@ -54,6 +56,12 @@ struct MatchCommand: ParsableCommand {
         let answer = Answer(requirement: requirement, host: host, accelerator: accelerator, images: images)
         if json { try Report.data(try StrictJSON.encode(answer, pretty: true)) } else { show(answer) }
         if !images.contains(where: { $0.match.grant != nil }) { throw ExitCode(1) }
+    }
+
+    /// All where nothing was said; of a system alone, what stands on it too.
+    private static func isMeant(_ environment: Environment, _ requirement: Requirement) -> Bool {
+        if let wanted = requirement.environment { return environment == wanted }
+        return requirement.os.map { $0 == environment.os } ?? true
     }
 
     private func accelerator(
@@ -79,7 +87,8 @@ struct MatchCommand: ParsableCommand {
                 + answer.accelerator.rawValue)
         if answer.images.isEmpty {
             let wanted = answer.requirement.wantedEnvironment?.description ?? "os/debian12"
-            print("no images in this home; make one: sojourn image build \(wanted)")
+            print(
+                "no image of it in this home; 'sojourn run' builds one on first use, or: sojourn image build \(wanted)")
         }
         for image in answer.images {
             print("\n\(image.environment) \(image.digest.short): \(summary(image.match))")

@@ -67,6 +67,12 @@ enum RequirementDocument {
             let text = line.drop { $0 == 32 || $0 == 9 || $0 == 13 }
             if let first = text.first, first != 35 { break }
             if line.starts(with: mark), let next = line.dropFirst(mark.count).first, next == 32 || next == 9 {
+                let text = line.dropFirst(mark.count).drop { $0 == 32 || $0 == 9 }
+                guard !text.starts(with: "-".utf8) else {
+                    throw YAMLFault(
+                        file: path, line: 1 + document.count(where: { $0 == 10 }),
+                        "a #SOJOURN line is 'KEY: VALUE', not an option; write for example '#SOJOURN memory: 2GiB'")
+                }
                 // Nothing in it is nested: blanks before a key mean nothing.
                 document += line.dropFirst(mark.count).drop { $0 == 32 || $0 == 9 }.filter { $0 != 13 }
                 asks = true

@@ -21,9 +21,11 @@ struct AskedAndUsed {
             default: nil
             }
         resources = UsedResources(
-            cores: record.cores, memory: record.memory, scratch: record.scratch, wall: record.wall, cpu: record.cpu,
+            cores: record.cores, memory: record.memory, scratch: record.scratch,
+            swap: record.swap ?? ByteCount(0), wall: record.wall, cpu: record.cpu,
             elapsed: Double(elapsed) / 1000,
             processor: Double(usage.userMilliseconds + usage.systemMilliseconds) / 1000, peakMemory: usage.peakMemory,
+            peakSwap: usage.peakSwap ?? ByteCount(0),
             peakScratch: usage.peakScratch, shortage: shortage)
     }
 
@@ -33,6 +35,7 @@ struct AskedAndUsed {
             "cores \(resources.cores) / \((resources.busyCores * 100).rounded() / 100)",
             "memory \(resources.memory) / \(resources.peakMemory.rounded)",
         ]
+        if resources.swap.bytes > 0 { parts.append("swap \(resources.swap) / \(resources.peakSwap.rounded)") }
         if let scratch = resources.peakScratch { parts.append("scratch \(resources.scratch) / \(scratch.rounded)") }
         let elapsed = Self.time(resources.elapsed)
         parts.append("wall \(resources.wall?.description ?? "-") / \(elapsed)")

@@ -17,14 +17,16 @@ struct MachineSession {
     /// Exactly these, whatever the environment means by now.
     var pinned: (image: Digest, kernel: Digest)?
 
-    func run() throws -> UInt8 {
+    func run() throws -> MachineRecord {
         let home = try options.home.open()
         let installation = try Installation.current()
         let progress = ProgressLine(isWanted: !options.quiet)
         defer { progress.clear() }
         let requirement = try options.requirement.requirement(for: command)
         guard let environment = requirement.wantedEnvironment else {
-            throw ValidationError("no environment given: add --os debian12, or --env EXPERIMENT/SOFTWARE:VERSION@OS")
+            throw ValidationError(
+                "no environment given: add --os debian12, or --env EXPERIMENT/SOFTWARE:VERSION@OS, or a line '#SOJOURN os: "
+                    + "debian12' to a script that is named with its directory, as in ./job.sh")
         }
         var request = self.request(requirement)
         let settings = try HostSettings.read(home)
@@ -43,24 +45,16 @@ struct MachineSession {
         request.terminal = try terminal()
         request.documents = try EnvironmentDocument.documents(
             for: image, kernel: kernel, in: try ImageStore(home: home))
-        let (accelerator, level) = try chooseAccelerator(home, kernel, provider, progress)
-        let signals = try MachineFollower.takeSignals()
-        // What one machine is given, another that starts now must see.
-        let lock = try FileLock.wait("\(home.cache)/start.lock")
-        let (specification, launch) = try withExtendedLifetime(lock) {
-            let inspection = try HostInspection(home, settings, level: level)
-            let specification = try request.specify(
-                image: image, kernel: kernel, on: inspection, accelerator: accelerator, account: .current,
-                imageMilliseconds: Int64(elapsed))
-            return (
-                specification,
-                try MachineLaunch.start(specification, in: home.machines, installation: installation)
-            )
-        }
+        let accelerator = try chooseAccelerator(home, kernel, provider, progress)
+        var signals: Signals?
+        let (specification, launch) = try MachineStarter(home: home, installation: installation).start(
+            request, image: image, kernel: kernel, on: accelerator, imageMilliseconds: Int64(elapsed),
+            say: { warn($0, progress) }, begin: { signals = try MachineFollower.takeSignals() })
+        guard let signals else { preconditionFailure("taken before the start") }
         let record = try follow(launch, specification, signals, progress)
         progress.clear()
         try report(record)
-        return record.outcome.exitStatus
+        return record
     }
 
     private func request(_ requirement: Requirement) -> MachineRequest {

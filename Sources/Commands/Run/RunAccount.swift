@@ -12,6 +12,8 @@ enum RunAccount {
             (
                 "given",
                 "\(record.environment), cores \(record.cores), memory \(record.memory), scratch \(record.scratch), "
+                    + (record.swap.map { $0.bytes > 0 ? "swap \($0), " : "" } ?? "")
+                    + (record.network == .outgoing ? "network outgoing, " : "")
                     + "\(record.hosting?.architecture.description ?? "-"), \(record.accelerator.rawValue)"
             ),
             ("image", record.image.description),

@@ -1,4 +1,6 @@
 import ArgumentParser
+import GridModel
+import Machine
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +21,8 @@ struct RunCommand: ParsableCommand {
         if let first = command.first, first.hasPrefix("-"), first != "--" { try refuse(option: first) }
         let words = command.first == "--" ? Array(command.dropFirst()) : command
         guard !words.isEmpty else { throw ValidationError("no command given: add it at the end, after --") }
-        throw ExitCode(Int32(try MachineSession(options: machine, command: words, wantsTerminal: nil).run()))
+        let record = try MachineSession(options: machine, command: words, wantsTerminal: nil).run()
+        throw ExitCode(Int32(record.outcome.exitStatus))
     }
 }
 
@@ -46,6 +49,7 @@ struct ShellCommand: ParsableCommand {
     ]
 
     func run() throws {
-        throw ExitCode(Int32(try MachineSession(options: machine, command: Self.command, wantsTerminal: true).run()))
+        let record = try MachineSession(options: machine, command: Self.command, wantsTerminal: true).run()
+        throw ExitCode(Int32(record.outcome.exitStatus))
     }
 }

@@ -92,7 +92,12 @@ struct Toolbox: Sendable {
             _ = try process.wait()
             throw error
         }
-        switch try process.wait() {
+        let status = try process.wait()
+        // Between two looks it may have filled the disk by itself, and failed in a way of its own.
+        if status != .exited(0), try Files.freeSpace(logPath) < Self.reserve {
+            throw ImageFactoryError.fullDisk(Files.parent(of: logPath))
+        }
+        switch status {
         case .exited(0): break
         case .exited(let code):
             throw ImageFactoryError(.toolFailed, "\(name) failed with status \(code)\(try logEnd())")
