@@ -199,6 +199,28 @@ import Testing
         #expect(found["shutdowntime"] == nil)
     }
 
+    /// A plain curl, in an image that has it: each key the same in the file and over HTTP.
+    @Test func curlGetsWhatTheFilesSay() throws {
+        let workshop = try Workshop()
+        let recipe = try workshop.recipe("test/curl:1@debian12", "packages: [curl]")
+        try workshop.built(recipe)
+        let result = try sojourn.run(
+            ["--env", "test/curl:1@debian12", "--wall", "10m"],
+            [
+                "sh", "-c",
+                """
+                for file in $MACHINEFEATURES/* $JOBFEATURES/*; do
+                    key=${file#/run/sojourn/}
+                    [ "$(curl -fsS $SOJOURN_FEATURES_URL/$key)" = "$(cat $file)" ] && echo same || echo "$key differs"
+                done | sort | uniq -c
+                curl -s -o /dev/null -w '%{http_code}' $SOJOURN_FEATURES_URL/jobfeatures/nosuch
+                """,
+            ], in: directory.url)
+        let words = result.output.split(whereSeparator: \.isWhitespace)
+        #expect(result.status == 0 && words.count == 3 && words[1] == "same" && words[2] == "404", "\(result.output)")
+        #expect(Int(words[0]).map { $0 >= 11 } == true, "\(result.output)")
+    }
+
     private static let get = """
         get() { exec 3<>/dev/tcp/127.0.0.1/1009; printf "GET /$1 HTTP/1.0\\r\\n\\r\\n" >&3; tail -n 1 <&3; echo; }
         """
