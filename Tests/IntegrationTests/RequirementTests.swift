@@ -112,6 +112,31 @@ import Testing
         #expect(try levels(workshop).error.contains("config.yaml:1: 'processor': 'fast' is no architecture level"))
     }
 
+    /// `/etc` of a mount namespace of its own: what the site says there stands over the home's file.
+    @Test func usersDoNotRiseOverTheSitesFile() throws {
+        let workshop = try Workshop.apart()
+        try "processor: x86-64-v3\nbenchmark: 999\npinning: true\n".write(
+            toFile: "\(workshop.home)/config.yaml", atomically: true, encoding: .utf8)
+        let script = """
+            mkdir -p etc/sojourn
+            echo 'processor: x86-64-v2\npinning: false' > etc/sojourn/config.yaml
+            mount -t overlay none -o lowerdir="$PWD/etc:/etc" /etc
+            '\(workshop.sojourn.program)' match --json --accel tcg --os debian12 --architecture x86-64-v3 > match || echo refused
+            '\(workshop.sojourn.program)' run --accel tcg --os debian12 --record record -- sh -c 'ls $MACHINEFEATURES'
+            """
+        let result = try Running(
+            program: "/usr/bin/unshare", arguments: ["--mount", "sh", "-euc", script], directory: workshop.place.url,
+            input: "", environment: ["SOJOURN_HOME": workshop.home]
+        ).finish()
+        #expect(result.status == 0, "this test needs to mount: run it as root; \(result.error)")
+        #expect(result.output.hasPrefix("refused\n") && workshop.place.text("match").contains("have x86-64-v2"))
+        // The host accounts by its own file, which tells no benchmark.
+        #expect(result.output.contains("total_cpu") && !result.output.contains("hs06"), "\(result.output)")
+        let record = try StrictJSON.decode(
+            JSONValue.self, from: Array(workshop.place.text("record").utf8), source: "record")
+        #expect(record["hosting"]?["processor"]?.string == "Nehalem" && record["hosting"]?["processors"] == nil)
+    }
+
     @Test func whatWasUsedIsToldAndAdvised() throws {
         let workshop = try Workshop.apart()
         let home = workshop.sojourn
