@@ -46,9 +46,7 @@ struct MatchCommand: ParsableCommand {
         let requirement = try wishes.requirement(for: words)
         let (accelerator, level) = try accelerator(home, store)
         let host = try HostInspection(home, try HostSettings.read(home), level: level).facts
-        let images = try store.images().filter { $0.isNewest && Self.isMeant($0.environment, requirement) }.sorted {
-            $0.environment < $1.environment
-        }.map { image in
+        let images = try store.images().filter(\.isNewest).sorted { $0.environment < $1.environment }.map { image in
             Answer.Image(
                 environment: image.environment, digest: image.digest,
                 match: Match(requirement, on: host, image: ImageOffer(image)))
@@ -85,12 +83,15 @@ struct MatchCommand: ParsableCommand {
             "\(host.name): \(host.freeCores) of \(host.cores) cores free, \(host.freeMemory.rounded) of "
                 + "\(host.memory.rounded) memory, \(host.freeDisk.rounded) disk, \(host.architecture), "
                 + answer.accelerator.rawValue)
-        if answer.images.isEmpty {
+        if !answer.images.contains(where: { Self.isMeant($0.environment, answer.requirement) }) {
             let wanted = answer.requirement.wantedEnvironment?.description ?? "os/debian12"
             print(
                 "no image of it in this home; 'sojourn run' builds one on first use, or: sojourn image build \(wanted)")
         }
-        for image in answer.images {
+        for image in answer.images where !Self.isMeant(image.environment, answer.requirement) {
+            print("\(image.environment) \(image.digest.short): does not fit: it is not what was asked for")
+        }
+        for image in answer.images where Self.isMeant(image.environment, answer.requirement) {
             print("\n\(image.environment) \(image.digest.short): \(summary(image.match))")
             Output.table(
                 ["  FIELD", "ASKED", "HAS", ""],
