@@ -44,10 +44,10 @@ tests: stage
 	swift build $(SWIFT_FLAGS) --build-tests
 
 test: tests
-	SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --no-parallel --skip-build $(SWIFT_FLAGS)
+	SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn Scripts/test-tools/run-tests $(SWIFT_FLAGS)
 
 test-long: tests
-	SOJOURN_TEST_LONG=1 SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn swift test --no-parallel --skip-build $(SWIFT_FLAGS)
+	SOJOURN_TEST_LONG=1 SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn Scripts/test-tools/run-tests $(SWIFT_FLAGS)
 
 check:
 	swift format lint --strict --recursive Package.swift Sources Tests

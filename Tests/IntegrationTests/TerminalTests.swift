@@ -29,13 +29,22 @@ import Testing
             try terminal.type("clear; stty size", "Enter")
             return try terminal.screen().contains("22 77")
         }
-        try terminal.type("sleep 1000; echo interrupted=$?", "Enter")
-        try terminal.type("C-c")
+        // A key that comes before the command runs is the shell's, and a terminal forgets what was typed before an interrupt.
+        try terminal.type("echo be''gun; sleep 1000; echo interrupted=$?", "Enter")
+        try terminal.wait(for: "begun")
+        try eventually(.seconds(30), "a prompt after the interrupt") {
+            try terminal.type("C-c")
+            let screen = try terminal.screen().trimmingCharacters(in: .whitespacesAndNewlines)
+            return screen.contains("^C") && screen.hasSuffix("#")
+        }
         try terminal.type("echo next=$?", "Enter")
         try terminal.wait(for: "next=130")
-        try terminal.type("sleep 1000", "Enter")
-        try terminal.type("C-z")
-        try terminal.wait(for: "Stopped")
+        try terminal.type("echo a''gain; sleep 1000", "Enter")
+        try terminal.wait(for: "again")
+        try eventually(.seconds(30), "a stopped job") {
+            try terminal.type("C-z")
+            return try terminal.screen().contains("Stopped")
+        }
         try terminal.type("kill %1; wait; jobs; echo x | cat; exit 5", "Enter")
         try terminal.wait(for: "status=5")
     }
