@@ -2,6 +2,7 @@
 PREFIX ?= /usr/local
 SCRATCH ?= .build
 GUEST_SCRATCH ?= .build-guest
+FUZZ_SCRATCH ?= .build-fuzz
 STAGE ?= $(CURDIR)/.build-stage
 # Machines and images of demo, test and bench; kept between runs.
 export SOJOURN_TEST_HOME ?= $(CURDIR)/.build-home
@@ -10,16 +11,19 @@ PYTHON_ORACLES ?= $(CURDIR)/.build-python
 export SOJOURN_TEST_PYTHON ?= $(PYTHON_ORACLES)/bin/python
 
 SWIFT_FLAGS = -c release -Xswiftc -enable-testing --explicit-target-dependency-import-check error --scratch-path $(SCRATCH)
+FUZZ_FLAGS = -c release -Xswiftc -enable-testing --explicit-target-dependency-import-check error \
+	--scratch-path $(FUZZ_SCRATCH)
 GUEST_FLAGS = -c release --product sojourn-guest --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s \
 	--scratch-path $(GUEST_SCRATCH)
 
-.PHONY: help demo tests test test-long check bench install build tools stage clean
+.PHONY: help demo tests test test-long check fuzz bench install build tools stage clean
 
 help:
 	@echo "make demo            build everything and run a physics job in a virtual machine"
 	@echo "make test            all tests, with real machines"
 	@echo "make test-long       more of the same: many machines, sizes, ends"
 	@echo "make check           style, without building"
+	@echo "make fuzz            random input for every parser; SECONDS=60 each, or PARSER=NAME alone"
 	@echo "make bench           measure, into Documentation/Measurements.md"
 	@echo "make install PREFIX=/usr/local"
 
@@ -28,6 +32,7 @@ tools:
 
 build: tools
 	swift build $(SWIFT_FLAGS) --product sojourn
+	swift build $(SWIFT_FLAGS) --product sojourn-tuf
 	swift build $(GUEST_FLAGS)
 
 install: build
@@ -50,11 +55,16 @@ test-long: tests
 	SOJOURN_TEST_LONG=1 SOJOURN_TEST_PROGRAM=$(STAGE)/bin/sojourn Scripts/test-tools/run-tests $(SWIFT_FLAGS)
 
 check:
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests Fuzz
 	Scripts/check-project
 
+fuzz: tools
+	SOJOURN_FUZZ=1 swift build $(FUZZ_FLAGS) --product sojourn-fuzz
+	@Scripts/fuzz $(FUZZ_SCRATCH)/release/sojourn-fuzz $(or $(SECONDS),60) $(PARSER)
+
 bench: stage
+	@Scripts/test-tools/python-oracles $(PYTHON_ORACLES)
 	@Scripts/bench $(STAGE)/bin/sojourn
 
 clean:
-	rm -rf $(SCRATCH) $(GUEST_SCRATCH) $(STAGE)
+	rm -rf $(SCRATCH) $(GUEST_SCRATCH) $(FUZZ_SCRATCH) $(STAGE)

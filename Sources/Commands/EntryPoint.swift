@@ -1,10 +1,12 @@
 import ArgumentParser
+import Distribution
 import Glibc
 import ImageFactory
 import ImageStore
 import KeyStore
+import Linux
 import Machine
-import System
+import Settings
 
 /// The program `sojourn`: its commands, and what it returns for each kind of end.
 package enum EntryPoint {
@@ -52,6 +54,9 @@ package enum EntryPoint {
         case let error as ImageStoreError where error.code == .unknownReference: 3
         case let error as ImageFactoryError where error.code == .unknownRecipe: 3
         case let error as KeyStoreError where error.code == .unknownKey: 3
+        case let error as DistributionError where error.code == .unknownReference: 3
+        case let error as ConfigurationError where error.code == .notFound: 3
+        case let error as DistributionError where error.code == .notAccepted: 4
         case let error as ImageStoreError where error.code == .busy: 75
         default: 1
         }

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Linux
 
 /// What is said to people: on standard error, since standard output is data.
 enum Report {

@@ -19,5 +19,6 @@ struct SojournCommand: ParsableCommand {
             RunCommand.self, ShellCommand.self, MatchCommand.self, JobsCommand.self, JobCommand.self,
             AdviseCommand.self, ReplayCommand.self,
             ImageCommand.self, KeyCommand.self, MachineCommand.self,
+            SiteCommand.self, AdvisoryCommand.self, CatalogueCommand.self, EndorseCommand.self, WithdrawCommand.self,
         ])
 }

@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// An image put together, not yet in a store: its manifest, and where each blob of it is.
 struct Assembly {

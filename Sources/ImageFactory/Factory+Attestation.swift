@@ -4,7 +4,7 @@ import GridModel
 import ImageFormat
 package import ImageStore
 import KeyStore
-import System
+import Linux
 import Trust
 
 /// How an image's checks ended in a machine of it.

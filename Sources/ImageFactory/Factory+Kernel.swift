@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// Kernels: made from their recipes as images are, but of one Debian package, and nothing of it runs.
 extension Factory {

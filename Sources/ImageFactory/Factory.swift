@@ -2,7 +2,7 @@ import Attestation
 package import GridModel
 import ImageFormat
 package import ImageStore
-import System
+import Linux
 
 /// Makes images and kernels from recipes, once: what the store has already is not built again.
 package struct Factory {

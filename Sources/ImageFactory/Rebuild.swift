@@ -1,7 +1,7 @@
 package import GridModel
 import ImageFormat
 package import ImageStore
-import System
+import Linux
 
 /// What building an image again from its own recipes and lock gave.
 package struct RebuildResult: Sendable {

@@ -18,12 +18,18 @@ package struct VerityRoot: Hashable, Sendable {
                 .invalidManifest, "layer \(layer): \(what); the image was not made by sojourn or is damaged")
         }
         guard let root = annotations[Annotation.verityRoot], let salt = annotations[Annotation.veritySalt],
-            let size = annotations[Annotation.verityDataSize].flatMap({ Int64($0) })
+            let text = annotations[Annotation.verityDataSize]
         else { throw refuse("annotations of its verity tree are missing") }
+        // In one way only: Int64 reads +1 and 01 too.
+        guard let size = Int64(text), String(size) == text, size >= 0 else {
+            throw refuse("the size that its verity tree covers is no number")
+        }
         guard let bytes = Self.bytes(hex: salt == "-" ? "" : salt), bytes.count <= 256 else {
             throw refuse("its verity salt is not hexadecimal or too long")
         }
-        rootHash = try Digest(parsing: "sha256:\(root)")
+        do { rootHash = try Digest(parsing: "sha256:\(root)") } catch {
+            throw refuse("its verity root is not 64 digits 0-9a-f")
+        }
         self.salt = bytes
         dataSize = size
     }
@@ -39,7 +45,8 @@ package struct VerityRoot: Hashable, Sendable {
 
     private static func bytes(hex: String) -> [UInt8]? {
         let digits = Array(hex.utf8)
-        guard digits.count % 2 == 0 else { return nil }
+        // UInt8 would read a sign too.
+        guard digits.count % 2 == 0, hex.allSatisfy({ $0.isASCII && $0.isHexDigit }) else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
             guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) else {

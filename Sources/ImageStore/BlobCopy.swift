@@ -2,7 +2,7 @@ import Crypto
 import Glibc
 import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// Copies files whose content is known by digest. The other side may be hostile, or change while it is read.
 enum BlobCopy {

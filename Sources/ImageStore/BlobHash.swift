@@ -1,7 +1,7 @@
 import Crypto
 import Glibc
 package import GridModel
-import System
+import Linux
 
 /// The sha256 of blobs.
 package enum BlobHash {

@@ -1,5 +1,5 @@
+import Linux
 import StrictJSON
-import System
 
 /// The directory that holds everything durable of one user: images, inputs, machines, keys. It may be copied: nothing in it
 /// names an absolute path.

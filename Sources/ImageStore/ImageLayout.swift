@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
+import Linux
 import StrictJSON
-import System
 
 /// An OCI image layout outside the home (image-spec 1.1, "Image Layout"), which others wrote or will read.
 struct ImageLayout {

@@ -1,7 +1,7 @@
 import Glibc
 package import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// What was, or would be, removed.
 package struct Garbage: Codable, Equatable, Sendable {

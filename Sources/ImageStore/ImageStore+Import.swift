@@ -1,7 +1,7 @@
 import Glibc
 package import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// What an import did.
 package struct ImportResult: Sendable {

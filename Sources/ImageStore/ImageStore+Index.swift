@@ -1,7 +1,7 @@
 package import GridModel
 package import ImageFormat
+import Linux
 import StrictJSON
-import System
 
 extension ImageStore {
     /// Enters a manifest that was built here, whose blobs must be there, under a name that it does not get yet: `makeNewest`

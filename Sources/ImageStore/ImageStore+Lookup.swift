@@ -1,6 +1,6 @@
 package import GridModel
 package import ImageFormat
-import System
+import Linux
 
 extension ImageStore {
     /// All images, by environment, older before newer.
@@ -28,6 +28,19 @@ extension ImageStore {
     /// All images and kernels.
     package func artifacts() throws -> [StoredArtifact] {
         try readIndex().manifests.filter { [MediaType.image, MediaType.kernel].contains($0.artifactType) }.map(artifact)
+    }
+
+    /// All images of an environment, or all kernels of a name, checked or not.
+    package func artifacts(named name: String, isKernel: Bool) throws -> [StoredArtifact] {
+        try readIndex().manifests.filter {
+            $0.artifactType == (isKernel ? MediaType.kernel : MediaType.image)
+                && $0.annotations?[Annotation.name] == name
+        }.map(artifact)
+    }
+
+    /// The manifest itself.
+    package func manifestBytes(of artifact: StoredArtifact) throws -> [UInt8] {
+        try readVerified(try entry(artifact.digest.description, type: nil), of: artifact.name)
     }
 
     /// Every input of an image, by digest.
@@ -174,8 +187,7 @@ extension ImageStore {
             decoding: try readVerified(manifest.config, of: owner), source: path(of: manifest.config.digest))
         return StoredImage(
             digest: entry.digest, manifest: manifest, configuration: configuration, layers: try manifest.imageLayers(),
-            isNewest: entry.annotations?[Annotation.referenceName] != nil,
-            isBuiltHere: entry.annotations?[Annotation.builtHere] != nil)
+            standing: try Standing(entry))
     }
 
     func kernel(_ entry: OCIDescriptor) throws -> StoredKernel {
@@ -186,7 +198,6 @@ extension ImageStore {
         return StoredKernel(
             digest: entry.digest, manifest: manifest, configuration: configuration,
             vmlinuz: try manifest.blob(MediaType.vmlinuz), modules: try manifest.blob(MediaType.modules),
-            isNewest: entry.annotations?[Annotation.referenceName] != nil,
-            isBuiltHere: entry.annotations?[Annotation.builtHere] != nil)
+            standing: try Standing(entry))
     }
 }

@@ -1,7 +1,7 @@
 package import GridModel
 package import ImageFormat
+import Linux
 import StrictJSON
-import System
 
 extension ImageStore {
     /// Attaches what is said about an image or kernel: a manifest whose subject that is (image-spec 1.1, "Manifests with

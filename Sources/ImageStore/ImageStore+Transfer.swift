@@ -1,6 +1,6 @@
 import GridModel
 package import ImageFormat
-import System
+import Linux
 
 /// What was copied.
 package struct TransferSum: Equatable, Sendable {

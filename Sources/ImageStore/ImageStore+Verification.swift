@@ -2,8 +2,8 @@ import Dispatch
 import Glibc
 import GridModel
 package import ImageFormat
+package import Linux
 import Synchronization
-package import System
 
 extension ImageStore {
     /// Opens a blob read-only after hashing all of it through the same descriptor.

@@ -1,8 +1,8 @@
 import Glibc
 package import GridModel
 package import ImageFormat
+import Linux
 import StrictJSON
-import System
 
 /// The images of a home: an OCI image layout (image-spec 1.1, "Image Layout") that `skopeo` reads as `oci:HOME/images:NAME`.
 ///

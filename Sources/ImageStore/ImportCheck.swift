@@ -2,8 +2,8 @@ import Dispatch
 import Glibc
 import GridModel
 import ImageFormat
+import Linux
 import Synchronization
-import System
 
 /// Whether an image or kernel whose blobs are there, each of its digest, is one that may be named and run: whoever made it
 /// may be hostile.

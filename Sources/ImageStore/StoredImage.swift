@@ -1,6 +1,25 @@
 package import GridModel
 package import ImageFormat
 
+/// What the index of a home says of an image or kernel, beside its name.
+package struct Standing: Equatable, Sendable {
+    /// True for the one that its name means.
+    package let isNewest: Bool
+    /// True where its name meant it once.
+    package let wasNewest: Bool
+    /// False for what was imported or fetched.
+    package let isBuiltHere: Bool
+    /// When it was entered.
+    package let registered: Timestamp?
+
+    init(_ entry: OCIDescriptor) throws {
+        isNewest = entry.annotations?[Annotation.referenceName] != nil
+        wasNewest = entry.annotations?[Annotation.wasNewest] != nil
+        isBuiltHere = entry.annotations?[Annotation.builtHere] != nil
+        registered = try entry.annotations?[Annotation.created].map(Timestamp.init(parsing:))
+    }
+}
+
 /// An image of a home, its manifest and configuration verified and read.
 package struct StoredImage: Sendable {
     /// The manifest's: names the image.
@@ -9,11 +28,11 @@ package struct StoredImage: Sendable {
     package let configuration: ImageConfiguration
     /// From the lowest filesystem up.
     package let layers: [ImageLayer]
-    /// True for the one that its environment means.
-    package let isNewest: Bool
-    /// False for what was imported.
-    package let isBuiltHere: Bool
+    /// What this home's index says of it.
+    package let standing: Standing
 
+    package var isNewest: Bool { standing.isNewest }
+    package var isBuiltHere: Bool { standing.isBuiltHere }
     package var environment: Environment { configuration.environment }
     /// Bytes of all blobs.
     package var size: Int64 { manifest.layers.reduce(manifest.config.size) { $0 + $1.size } }
@@ -27,10 +46,11 @@ package struct StoredKernel: Sendable {
     package let vmlinuz: OCIDescriptor
     /// An uncompressed cpio archive (newc) of `lib/modules/`.
     package let modules: OCIDescriptor
-    package let isNewest: Bool
-    /// False for what was imported.
-    package let isBuiltHere: Bool
+    /// What this home's index says of it.
+    package let standing: Standing
 
+    package var isNewest: Bool { standing.isNewest }
+    package var isBuiltHere: Bool { standing.isBuiltHere }
     package var name: String { configuration.name }
     package var size: Int64 { manifest.layers.reduce(manifest.config.size) { $0 + $1.size } }
 }
@@ -70,12 +90,14 @@ package enum StoredArtifact: Sendable {
         }
     }
 
-    package var isBuiltHere: Bool {
+    package var standing: Standing {
         switch self {
-        case .image(let image): image.isBuiltHere
-        case .kernel(let kernel): kernel.isBuiltHere
+        case .image(let image): image.standing
+        case .kernel(let kernel): kernel.standing
         }
     }
+
+    package var isBuiltHere: Bool { standing.isBuiltHere }
 
     package var size: Int64 {
         switch self {

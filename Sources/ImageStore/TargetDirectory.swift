@@ -1,6 +1,6 @@
 import Glibc
 import GridModel
-import System
+import Linux
 
 /// A directory outside the home that something is written to.
 struct TargetDirectory {

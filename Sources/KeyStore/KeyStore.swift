@@ -1,7 +1,7 @@
 import Glibc
 import GridModel
 package import ImageStore
-import System
+import Linux
 package import Trust
 
 /// The keys of a home: `keys/NAME.pem`, private, mode 0600, and `keys/NAME.pub`.

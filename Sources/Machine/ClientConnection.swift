@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// A `sojourn run` that follows its machine: its input and signals come in, the machine's status goes out.
 struct ClientConnection {

@@ -1,5 +1,5 @@
 import GridModel
-import System
+import Linux
 
 extension MachineRecord.Enforcement {
     /// What holds a machine to each of its limits, for people. A wall or processor time that nobody gave is none.

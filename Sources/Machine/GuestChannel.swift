@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// The supervisor's end of the frames to and from a guest, which is not trusted: every frame is checked, nothing blocks.
 struct GuestChannel {

@@ -1,8 +1,9 @@
 package import GridModel
 package import ImageStore
+import Linux
 package import Policy
 import QEMU
-import System
+package import Settings
 
 /// Looks at this host for one more machine.
 package struct HostInspection {

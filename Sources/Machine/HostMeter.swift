@@ -1,6 +1,6 @@
 import GridModel
+import Linux
 import QEMU
-import System
 
 /// Counts from outside what a machine's processes use: QEMU and the servers of its shared directories.
 ///

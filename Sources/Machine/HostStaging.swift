@@ -1,7 +1,7 @@
 import Archive
 import Glibc
 import GridModel
-import System
+import Linux
 
 /// The host's side of staging: inputs into a tar, and back from a tar that a guest wrote, which is hostile.
 enum HostStaging {

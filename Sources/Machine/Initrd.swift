@@ -1,5 +1,5 @@
 import Archive
-import System
+import Linux
 
 /// What the kernel unpacks before it starts pid 1.
 enum Initrd {

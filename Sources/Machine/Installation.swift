@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// Where this program's parts are: `PREFIX/bin/sojourn`, `PREFIX/libexec/sojourn/sojourn-guest`, `PREFIX/share/sojourn`.
 package struct Installation: Sendable {

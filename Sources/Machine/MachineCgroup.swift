@@ -1,7 +1,7 @@
 import GridModel
+import Linux
 import QEMU
 import StrictJSON
-import System
 
 /// The cgroup of one machine's processes: QEMU and the servers of its shared directories.
 enum MachineCgroup {

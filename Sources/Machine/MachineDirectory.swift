@@ -1,6 +1,6 @@
 package import GridModel
+package import Linux
 import StrictJSON
-package import System
 
 /// One machine's directory: everything that is durable about it, and nothing that is needed of it elsewhere.
 package struct MachineDirectory: Sendable {

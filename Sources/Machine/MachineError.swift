@@ -2,6 +2,8 @@
 package struct MachineError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
         case invalidSpecification, newerVersion, invalidShare, notFound, tooLarge, guestMissing
+        /// By the site's rules.
+        case notAccepted
     }
 
     package let code: Code

@@ -1,8 +1,8 @@
 package import Control
 import Glibc
 import GuestProtocol
+package import Linux
 import StrictJSON
-package import System
 
 /// Joins this process's standard streams and signals to a machine, as if the payload were our child.
 package final class MachineFollower {

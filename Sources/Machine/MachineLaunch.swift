@@ -1,6 +1,6 @@
 import Glibc
 package import GridModel
-import System
+import Linux
 
 /// Starts supervisors, and finds out how they ended.
 package struct MachineLaunch: Sendable {

@@ -4,8 +4,9 @@ import GridModel
 import GuestProtocol
 import ImageFormat
 import ImageStore
+import Linux
+import Policy
 import QEMU
-import System
 
 /// What a machine is made of, acquired step by step and given back whatever step was reached.
 struct MachineParts {
@@ -16,6 +17,8 @@ struct MachineParts {
     var channel: GuestChannel?
     var monitor: Monitor?
     var console: Descriptor?
+    /// On image and kernel, by the site's rules.
+    var decisions: [Decision] = []
 
     /// Ends what runs; what has already ended is no fault. `last` is called when all have ended and none is forgotten yet:
     /// the kernel then tells what they used to the last.
@@ -34,10 +37,16 @@ struct MachineStart {
     let directory: MachineDirectory
     let installation: Installation
     let store: ImageStore
+    let accept: StartAcceptance
 
     /// Each part is put into `parts` as soon as it runs, so that a failure of a later step can undo it.
     func perform(_ parts: inout MachineParts, phases: inout PhaseClock) throws {
         let programs = try QEMUPrograms.find()
+        parts.decisions = try accept.decide(specification, in: store)
+        if let refused = parts.decisions.first(where: { !$0.isAccepted }) {
+            throw MachineError(
+                .notAccepted, "\(refused.name) (\(refused.digest.short)) may not run here: \(refused.refusal)")
+        }
         try requireHugepages()
         parts.cgroup = try MachineCgroup.make(specification, directory)
         let place = ProcessPlace(

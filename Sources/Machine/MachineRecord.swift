@@ -1,7 +1,8 @@
 package import GridModel
+import Linux
+package import Policy
 package import QEMU
 import StrictJSON
-import System
 
 /// What is known of a run afterwards: `record.json` in the machine's directory.
 package struct MachineRecord: Codable, Sendable {
@@ -43,6 +44,8 @@ package struct MachineRecord: Codable, Sendable {
     package var outputLimit: ByteCount?
     package var machineMemory: ByteCount?
     package var inputs: [String: Digest]?
+    /// Why image and kernel were let run, or which of them was not, by the site's rules of that moment.
+    package var acceptance: [Decision]?
     /// Each limit with what held the machine to it.
     package var enforcement: [Enforcement]?
     /// As the host counted, over the whole run.

@@ -2,9 +2,9 @@ package import GridModel
 import GuestProtocol
 import ImageFormat
 package import ImageStore
+package import Linux
 package import Policy
 package import QEMU
-package import System
 
 /// What a person or a batch job wants to run, and how it becomes a machine's specification.
 package struct MachineRequest: Sendable {
@@ -13,6 +13,8 @@ package struct MachineRequest: Sendable {
     package var binds: [String] = []
     package var setVariables: [String] = []
     package var cleansEnvironment = false
+    /// The factory asks, for an image that it just made.
+    package var isCheck = false
     /// Nil: the current directory is shared instead.
     package var isolation: Isolation?
     package var terminal: MachineSpecification.Window?
@@ -91,6 +93,7 @@ package struct MachineRequest: Sendable {
         specification.imageMilliseconds = imageMilliseconds
         specification.documents = documents
         specification.inputs = inputs
+        specification.isCheck = isCheck ? true : nil
         try refuseTooLarge(specification)
         return specification
     }

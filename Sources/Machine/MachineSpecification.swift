@@ -1,9 +1,9 @@
 package import GridModel
 import GuestProtocol
+import Linux
 package import Policy
 package import QEMU
 import StrictJSON
-import System
 
 /// Everything that a supervisor needs to know of its machine: `spec.json` in the machine's directory, never changed.
 package struct MachineSpecification: Codable, Sendable {
@@ -45,6 +45,8 @@ package struct MachineSpecification: Codable, Sendable {
     package var outputLimit: ByteCount?
     /// Files that were staged in or named by the command, by path, for a replay.
     package var inputs: [String: Digest]?
+    /// A check of the factory, of an image that has not its name yet.
+    package var isCheck: Bool?
 
     /// How QEMU is to make the machine: by the site's choice, not by the host's accident.
     package struct Host: Codable, Sendable, Equatable {
@@ -209,7 +211,7 @@ extension MachineSpecification {
     /// What is taken from the host for it: huge pages are whole.
     var backingMemory: ByteCount {
         guard hosting?.hasHugepages == true else { return machineMemory }
-        let page = System.Host.hugepageSize
+        let page = Linux.Host.hugepageSize
         return ByteCount((machineMemory.bytes + page - 1) / page * page)
     }
 }

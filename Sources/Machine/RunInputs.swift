@@ -1,6 +1,6 @@
 package import GridModel
 import ImageStore
-import System
+import Linux
 
 /// The files that a run read, by digest, as far as they can be known before it: those that were staged in, or those in
 /// shared directories that its command names.

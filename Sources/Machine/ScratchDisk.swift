@@ -1,6 +1,6 @@
 import Glibc
 import GridModel
-import System
+import Linux
 
 /// An empty ext4 whose size is the limit of what a payload can write; it takes room on the host only as it fills.
 struct ScratchDisk {

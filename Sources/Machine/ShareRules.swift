@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// Which directories of the host a machine may see, and where.
 package enum ShareRules {

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Linux
 
 /// A stream of the payload on the host's disk. What is acknowledged to the guest is in it.
 struct Spool {

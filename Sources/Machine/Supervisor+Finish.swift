@@ -2,7 +2,8 @@ import Archive
 import Control
 import GridModel
 import GuestProtocol
-import System
+import Linux
+import Policy
 
 extension Supervisor {
     /// Stops what is left, brings back outputs, writes the record, and tells the clients.
@@ -45,6 +46,7 @@ extension Supervisor {
         record.kernelRelease = kernelRelease
         record.phases = [.init(name: "image", milliseconds: specification.imageMilliseconds)] + phases.phases
         record.notes = notes
+        record.acceptance = parts.decisions.map(\.brief)
         record.outputs = outputs
         record.hostUsage = meter.isFollowing ? meter.usage : nil
         record.enforcement = MachineRecord.Enforcement.all(of: specification, cgroup: parts.cgroup?.held ?? [])
@@ -62,6 +64,7 @@ extension Supervisor {
     /// What a person should know of how the host treated the machine.
     private func hostNotes(_ shortage: Cgroup.MemoryShortage?) -> [String] {
         var notes: [String] = []
+        if specification.isCheck == true { notes.append("a check of the factory: the site's rules were not asked") }
         if specification.network == .outgoing {
             notes.append(
                 "network outgoing: its connections left from this host's address, neither restricted nor traced")

@@ -1,7 +1,7 @@
 import Control
 import GridModel
+import Linux
 import QEMU
-import System
 
 /// What a machine uses, seen from outside.
 extension Supervisor {

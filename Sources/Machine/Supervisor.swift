@@ -3,8 +3,8 @@ import Glibc
 import GridModel
 import GuestProtocol
 package import ImageStore
+package import Linux
 import QEMU
-package import System
 
 /// The one process that owns a machine: QEMU, the guest's channel, the deadlines, the spool, the record.
 ///
@@ -33,13 +33,15 @@ package final class Supervisor {
 
     /// Supervises the machine of `directory` to its end and writes its record. The caller holds the directory's lock.
     package static func run(
-        _ directory: MachineDirectory, lifeline: Descriptor?, installation: Installation, store: ImageStore
+        _ directory: MachineDirectory, lifeline: Descriptor?, installation: Installation, store: ImageStore,
+        accept: StartAcceptance
     ) throws {
         let specification = try MachineSpecification.read(directory.specification)
         let supervisor = try Supervisor(directory, specification, lifeline)
         let outcome = supervisor.live(
             MachineStart(
-                specification: specification, directory: directory, installation: installation, store: store))
+                specification: specification, directory: directory, installation: installation, store: store,
+                accept: accept))
         try supervisor.finish(outcome)
     }
 

@@ -1,6 +1,6 @@
 import Glibc
 import GridModel
-import System
+import Linux
 
 /// A disk of swap space, which takes room on the host only as it fills.
 enum SwapDisk {

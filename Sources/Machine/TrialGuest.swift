@@ -1,6 +1,6 @@
 import GuestProtocol
+package import Linux
 package import QEMU
-package import System
 
 /// The smallest guest there is: a kernel and an agent that powers off at once.
 package enum TrialGuest {

@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// The files of an image and a kernel, each open and hashed as a whole through the descriptor that QEMU gets.
 struct VerifiedImage {

@@ -1,6 +1,6 @@
 package import GridModel
+package import Linux
 import StrictJSON
-package import System
 
 /// Finds out whether KVM works here, by booting a tiny guest: `/dev/kvm` may exist and no guest ever run.
 ///
@@ -62,21 +62,21 @@ package struct AcceleratorTrial: Sendable {
                 ?? Answer(
                     version: 2, bootID: bootID, user: Host.effectiveUser, accelerator: accelerator, levels: [:])
             next.levels[accelerator.rawValue] = level
-            try System.Files.write(try StrictJSON.encode(next, pretty: true), to: memory)
+            try Linux.Files.write(try StrictJSON.encode(next, pretty: true), to: memory)
         }
         return (accelerator, level)
     }
 
     private func remembered() throws -> Answer? {
-        guard System.Files.exists(memory) else { return nil }
-        let bytes = try System.Files.read(memory, limit: 4096)
+        guard Linux.Files.exists(memory) else { return nil }
+        let bytes = try Linux.Files.read(memory, limit: 4096)
         // An answer that cannot be read is asked for again.
         return try? StrictJSON.decode(Answer.self, from: bytes, source: memory)
     }
 
     /// Nil where a guest ran to its end; else why not.
     private func tryKVM(_ start: () throws -> Files) throws -> String? {
-        guard System.Files.exists("/dev/kvm") else { return "there is no /dev/kvm" }
+        guard Linux.Files.exists("/dev/kvm") else { return "there is no /dev/kvm" }
         let files = try start()
         let (console, consoleEnd) = try Socket.pair()
         let line = QEMUCommandLine(
@@ -95,7 +95,7 @@ package struct AcceleratorTrial: Sendable {
     }
 
     private func firstLine(_ log: Descriptor) throws -> String? {
-        let text = String(decoding: try System.Files.read("/proc/self/fd/\(log.raw)", limit: 1 << 16), as: UTF8.self)
+        let text = String(decoding: try Linux.Files.read("/proc/self/fd/\(log.raw)", limit: 1 << 16), as: UTF8.self)
         return text.split(separator: "\n").first.map { String($0.prefix(120)) }
     }
 }

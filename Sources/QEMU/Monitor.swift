@@ -1,5 +1,5 @@
+package import Linux
 import StrictJSON
-package import System
 
 /// QEMU's control protocol, QMP: commands out, events and answers in (docs/interop/qmp-spec.txt).
 package struct Monitor {

@@ -1,4 +1,4 @@
-package import System
+package import Linux
 
 /// Where a machine's processes run on the host.
 package struct ProcessPlace: Sendable {

@@ -1,6 +1,6 @@
 package import GridModel
+import Linux
 import StrictJSON
-import System
 
 /// The processors that machines see: one of QEMU's models for each level, the same on every host that reaches the level.
 package enum Processor {

@@ -1,5 +1,5 @@
 package import GridModel
-package import System
+package import Linux
 
 /// One machine as QEMU is to make it. Every file is given as an open descriptor: QEMU's own user could open none of them.
 package struct QEMUCommandLine: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-package import System
+package import Linux
 
 /// Starts QEMU: detached from the terminal, as a user of its own, ending with the thread that started it.
 package enum QEMUProcess {

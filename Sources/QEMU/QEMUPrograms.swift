@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// The programs of QEMU on this host.
 package struct QEMUPrograms: Sendable {

@@ -1,4 +1,4 @@
-package import System
+package import Linux
 
 /// Whom QEMU runs as: an ordinary user's QEMU is that user's; root's is a number that nobody else has, so that a guest that
 /// broke out could touch nothing, not even another machine's QEMU.

@@ -1,5 +1,5 @@
 import Glibc
-package import System
+package import Linux
 
 /// A directory of the host that a machine sees, served by a virtiofsd of its own.
 package struct SharedDirectory: Sendable {

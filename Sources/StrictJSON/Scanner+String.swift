@@ -1,29 +1,51 @@
-extension Scanner {
-    /// Where a string's contents lie, and whether they hold escapes.
-    struct StringToken {
-        let range: Range<Int>
-        let hasEscapes: Bool
-    }
+/// Where a string's contents lie, and whether they hold escapes.
+struct StringToken: Sendable {
+    let range: Range<Int>
+    let hasEscapes: Bool
+}
 
+extension Scanner {
     /// Passes over a string, from quote to quote.
     mutating func string() throws -> StringToken {
         index += 1
         let start = index
         var hasEscapes = false
+        var isASCII = true
         while index < bytes.count {
             switch bytes[index] {
             case UInt8(ascii: "\""):
                 index += 1
-                return StringToken(range: start..<index - 1, hasEscapes: hasEscapes)
+                let token = StringToken(range: start..<index - 1, hasEscapes: hasEscapes)
+                if hasEscapes || !isASCII { try refuseLongRun(token) }
+                return token
             case UInt8(ascii: "\\"):
                 hasEscapes = true
                 try escape()
             case 0..<0x20: throw malformed("a control character in a string, which must be escaped")
-            case 0x80...: try multibyte()
+            case 0x80...:
+                isASCII = false
+                try multibyte()
             default: index += 1
             }
         }
         throw malformed("a string without its closing quote")
+    }
+
+    /// More combining characters in a row than any writing has: to compare texts, or look one up, takes Swift (6.3) a time
+    /// that grows with the square of a run, minutes for a megabyte. The limit is that of Unicode's stream-safe text format
+    /// (UAX #15, section 13).
+    private func refuseLongRun(_ token: StringToken) throws {
+        var run = 0
+        for scalar in text(token).unicodeScalars {
+            // None is below U+0300.
+            let combines = scalar.value >= 0x300 && scalar.properties.canonicalCombiningClass != .notReordered
+            run = combines ? run + 1 : 0
+            if run > 30 {
+                throw fault(
+                    .malformed, "a string with more than 30 combining characters in a row",
+                    at: token.range.lowerBound - 1)
+            }
+        }
     }
 
     private mutating func escape() throws {
@@ -59,7 +81,7 @@ extension Scanner {
         return unit
     }
 
-    private static func hexadecimal(_ byte: UInt8) -> UInt16? {
+    fileprivate static func hexadecimal(_ byte: UInt8) -> UInt16? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt16(byte - UInt8(ascii: "0"))
         case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt16(byte - UInt8(ascii: "a") + 10)
@@ -93,12 +115,16 @@ extension Scanner {
 
 extension Scanner {
     /// What a string that was passed over says.
-    func text(_ token: StringToken) -> String {
-        let raw = bytes[token.range]
-        return token.hasEscapes ? unescaped(raw) : String(decoding: raw, as: UTF8.self)
+    func text(_ token: StringToken) -> String { token.text(in: bytes) }
+}
+
+extension StringToken {
+    /// What it says, in the document that it was found in.
+    func text(in bytes: [UInt8]) -> String {
+        hasEscapes ? Self.unescaped(bytes[range]) : String(decoding: bytes[range], as: UTF8.self)
     }
 
-    private func unescaped(_ raw: ArraySlice<UInt8>) -> String {
+    private static func unescaped(_ raw: ArraySlice<UInt8>) -> String {
         // In UTF-16, where the two halves of an escaped pair stand side by side.
         var units: [UInt16] = []
         var rest = raw
@@ -106,9 +132,9 @@ extension Scanner {
             units += String(decoding: rest[..<slash], as: UTF8.self).utf16
             let kind = rest[slash + 1]
             if kind == UInt8(ascii: "u") {
-                units.append(rest[slash + 2..<slash + 6].reduce(0) { $0 << 4 | (Self.hexadecimal($1) ?? 0) })
+                units.append(rest[slash + 2..<slash + 6].reduce(0) { $0 << 4 | (Scanner.hexadecimal($1) ?? 0) })
             } else {
-                units.append(UInt16(Self.simpleEscapes[kind] ?? kind))
+                units.append(UInt16(simpleEscapes[kind] ?? kind))
             }
             rest = rest[(slash + (kind == UInt8(ascii: "u") ? 6 : 2))...]
         }

@@ -1,4 +1,4 @@
-/// Checks that bytes are one JSON text by RFC 8259, without building its values.
+/// Checks that bytes are one JSON text by RFC 8259, and tells where its values lie.
 struct Scanner {
     struct Fault: Error {
         let code: StrictJSONError.Code
@@ -15,10 +15,11 @@ struct Scanner {
         self.depthLimit = depthLimit
     }
 
-    mutating func document() throws {
-        try value(depth: 0)
+    mutating func document() throws -> JSONNode {
+        let root = try value(depth: 0)
         skipSpace()
         if index < bytes.count { throw malformed("something follows the end of the document") }
+        return root
     }
 
     /// Both from 1; the column counts bytes.
@@ -46,7 +47,7 @@ struct Scanner {
         return true
     }
 
-    private func fault(_ code: StrictJSONError.Code, _ reason: String, at offset: Int? = nil) -> Fault {
+    func fault(_ code: StrictJSONError.Code, _ reason: String, at offset: Int? = nil) -> Fault {
         Fault(code: code, offset: offset ?? index, reason: reason)
     }
 
@@ -58,18 +59,29 @@ struct Scanner {
 // MARK: - Values
 
 extension Scanner {
-    private mutating func value(depth: Int) throws {
+    private mutating func value(depth: Int) throws -> JSONNode {
         skipSpace()
+        let start = index
+        let kind: JSONNode.Kind
         switch next {
-        case UInt8(ascii: "{"): try object(depth: depth + 1)
-        case UInt8(ascii: "["): try array(depth: depth + 1)
-        case UInt8(ascii: "\""): _ = try string()
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
-        case UInt8(ascii: "t"): try literal("true")
-        case UInt8(ascii: "f"): try literal("false")
-        case UInt8(ascii: "n"): try literal("null")
+        case UInt8(ascii: "{"): kind = .object(try object(depth: depth + 1))
+        case UInt8(ascii: "["): kind = .array(try array(depth: depth + 1))
+        case UInt8(ascii: "\""): kind = .string(try string())
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            try number()
+            kind = .number(end: index)
+        case UInt8(ascii: "t"):
+            try literal("true")
+            kind = .bool(true)
+        case UInt8(ascii: "f"):
+            try literal("false")
+            kind = .bool(false)
+        case UInt8(ascii: "n"):
+            try literal("null")
+            kind = .null
         default: throw malformed("expected a value")
         }
+        return JSONNode(offset: start, kind: kind)
     }
 
     private mutating func literal(_ text: StaticString) throws {
@@ -79,38 +91,62 @@ extension Scanner {
         index += count
     }
 
-    private mutating func array(depth: Int) throws {
+    private mutating func array(depth: Int) throws -> [JSONNode] {
         try enter(depth)
         skipSpace()
-        if accept(UInt8(ascii: "]")) { return }
+        if accept(UInt8(ascii: "]")) { return [] }
+        var elements: [JSONNode] = []
         repeat {
-            try value(depth: depth)
+            elements.append(try value(depth: depth))
             skipSpace()
         } while accept(UInt8(ascii: ","))
         if !accept(UInt8(ascii: "]")) { throw malformed("expected ',' or ']'") }
+        return elements
     }
 
-    private mutating func object(depth: Int) throws {
+    private mutating func object(depth: Int) throws -> [JSONNode.Member] {
         try enter(depth)
         skipSpace()
-        if accept(UInt8(ascii: "}")) { return }
-        // Canonically equivalent keys are one here, as they are one in the dictionary of whoever decodes.
-        var keys: Set<String> = []
+        if accept(UInt8(ascii: "}")) { return [] }
+        var members: [JSONNode.Member] = []
         repeat {
             skipSpace()
-            let start = index
             guard next == UInt8(ascii: "\"") else { throw malformed("expected a key in quotes") }
-            let key = text(try string())
-            guard keys.insert(key).inserted else {
-                let shown = key.unicodeScalars.prefix(80).map { $0.escaped(asASCII: false) }.joined()
-                throw fault(.duplicateKey, "the key '\(shown)' is there twice in one object", at: start)
-            }
+            let key = try string()
             skipSpace()
             if !accept(UInt8(ascii: ":")) { throw malformed("expected ':' after a key") }
-            try value(depth: depth)
+            members.append(.init(key: key, value: try value(depth: depth)))
             skipSpace()
         } while accept(UInt8(ascii: ","))
         if !accept(UInt8(ascii: "}")) { throw malformed("expected ',' or '}'") }
+        try refuseDuplicates(members)
+        return members
+    }
+
+    /// Canonically equivalent keys are one here, as they are one in the dictionary of whoever decodes.
+    private func refuseDuplicates(_ members: [JSONNode.Member]) throws {
+        let isAscending = bytes.withUnsafeBufferPointer { bytes in
+            zip(members, members.dropFirst()).allSatisfy { left, right in
+                Self.isPlain(left.key, in: bytes) && Self.isPlain(right.key, in: bytes)
+                    && bytes[left.key.range].lexicographicallyPrecedes(bytes[right.key.range])
+            }
+        }
+        if isAscending { return }
+        var keys: Set<String> = []
+        for member in members {
+            let key = text(member.key)
+            guard keys.insert(key).inserted else {
+                let shown = key.unicodeScalars.prefix(80).map { $0.escaped(asASCII: false) }.joined()
+                throw fault(
+                    .duplicateKey, "the key '\(shown)' is there twice in one object",
+                    at: member.key.range.lowerBound - 1)
+            }
+        }
+    }
+
+    /// ASCII without escapes: what its bytes say is what it says.
+    private static func isPlain(_ token: StringToken, in bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        !token.hasEscapes && bytes[token.range].allSatisfy { $0 < 0x80 }
     }
 
     private mutating func enter(_ depth: Int) throws {

@@ -32,15 +32,7 @@ package enum StrictJSON {
 
     /// Checks the form alone.
     package static func validate(_ bytes: [UInt8], limits: Limits = .default, source: String) throws {
-        guard bytes.count <= limits.bytes else {
-            throw StrictJSONError(
-                .tooLarge, "\(source): \(bytes.count) bytes, more than the \(limits.bytes) bytes allowed")
-        }
-        var scanner = Scanner(bytes, depthLimit: limits.depth)
-        do { try scanner.document() } catch let fault as Scanner.Fault {
-            let (line, column) = scanner.position(of: fault.offset)
-            throw StrictJSONError(fault.code, "\(source), line \(line), column \(column): \(fault.reason)")
-        }
+        _ = try JSONDocument(bytes, limits: limits, source: source)
     }
 
     /// The same value gives the same bytes: keys sorted, slashes as they are. Pretty ends with a newline.

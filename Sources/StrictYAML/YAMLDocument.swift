@@ -14,6 +14,11 @@ extension YAMLReader {
             throw YAMLFault(
                 file: file, line: fault.line, "here is \(fault.what), which is not known here; write it out")
         }
+        if let line = CombiningRun.first(in: yaml) {
+            throw YAMLFault(
+                file: file, line: line,
+                "here are more than \(CombiningRun.longest) combining characters in a row; write the text without them")
+        }
         try self.init(
             try Self.compose(yaml, file: file, empty: "\(what) is empty; begin with '\(beginning)'"), file: file,
             what: what)

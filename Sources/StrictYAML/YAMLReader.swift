@@ -28,6 +28,9 @@ package struct YAMLReader {
         Self.error(file, key.flatMap { mapping[Node($0)] } ?? node, message)
     }
 
+    /// Where the mapping begins, from 1.
+    package var line: Int { node.mark?.line ?? 1 }
+
     package func has(_ key: String) -> Bool { mapping[Node(key)] != nil }
 
     private mutating func value(_ key: String) -> Node? {

@@ -1,4 +1,4 @@
-/// A key, a passphrase or an envelope that is refused: which one, what is wrong, what to do.
+/// A key, a passphrase, an envelope or metadata that is refused: which one, what is wrong, what to do.
 package struct TrustError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
         /// No PEM, no DER, or another thing than a key.
@@ -17,6 +17,17 @@ package struct TrustError: Error, Equatable, CustomStringConvertible {
         case notTrusted
         /// Signed, but something else than what was asked for.
         case wrongPayloadType
+        /// No TUF metadata, or of a form that is not followed.
+        case malformedMetadata
+        /// Not the length or hash that was announced.
+        case wrongContent
+        /// Not the version that was announced or follows.
+        case wrongVersion
+        /// Older than what was seen before.
+        case rolledBack
+        case expired
+        /// What the next step needs is not there.
+        case missingMetadata
     }
 
     package let code: Code

@@ -1,6 +1,6 @@
 import Glibc
 import GuestProtocol
-import System
+import Linux
 
 /// Pid 1: makes the machine ready, asks for its context, runs the payload, tells how it ended, and powers off.
 final class Agent {

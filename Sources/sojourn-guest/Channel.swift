@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// The frames to and from the supervisor over the virtio-serial port.
 ///

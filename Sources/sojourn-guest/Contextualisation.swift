@@ -1,6 +1,6 @@
 import Glibc
 import GuestProtocol
-import System
+import Linux
 
 /// Turns the endorsed image into this job's machine: only adds, above the read-only layers.
 enum Contextualisation {

@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// The machine's disks, found by the serials that the supervisor gave them.
 struct Disks {

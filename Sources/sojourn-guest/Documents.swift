@@ -1,6 +1,6 @@
 import Glibc
 import GuestProtocol
-import System
+import Linux
 
 /// The files below `/run/sojourn`, which tell the payload of its machine.
 ///

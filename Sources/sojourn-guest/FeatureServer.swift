@@ -1,6 +1,6 @@
 import Glibc
 import GuestProtocol
-import System
+import Linux
 
 /// Serves the machine's and the job's features (HSF-TN-2016-02) over HTTP on the loopback: what `/run/sojourn` holds of
 /// them at that moment.

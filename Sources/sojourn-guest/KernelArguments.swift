@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// What the supervisor wrote on the kernel's command line.
 struct KernelArguments {

@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// Modules of the kernel artifact, in the order of one of its lists.
 struct KernelModules {

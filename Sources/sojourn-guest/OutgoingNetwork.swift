@@ -1,6 +1,6 @@
 import Glibc
 import GuestProtocol
-import System
+import Linux
 
 /// The one network card of a machine that may open connections: QEMU's user network, whose addresses are fixed (QEMU's
 /// "System Emulation", Network emulation).

@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// The job's process with its standard streams, as the agent holds them.
 struct Payload {

@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// The cgroup that holds the payload and everything it starts, delegated to its user so that it can nest.
 struct PayloadGroup {

@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// What the payload uses, looked at several times a second: the kernel keeps no peak of memory without page cache.
 struct PayloadUsage {

@@ -1,5 +1,5 @@
 import GuestProtocol
-import System
+import Linux
 
 /// Makes the payload's root: the image's layers below, the scratch disk above, fresh /dev, /proc, /sys and cgroups.
 enum RootFilesystem {

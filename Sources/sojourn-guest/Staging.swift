@@ -1,7 +1,7 @@
 import Archive
 import Glibc
 import GuestProtocol
-import System
+import Linux
 
 /// Files of an isolated payload: in from one disk, out to another, as tar archives.
 ///

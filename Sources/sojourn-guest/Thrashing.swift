@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// Finds out that a payload at its limit gets nowhere: its own memory leaves no room for the files that it runs from,
 /// which are dropped and fetched again without end.

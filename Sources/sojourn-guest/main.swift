@@ -1,4 +1,4 @@
-import System
+import Linux
 
 // Pid 1 of a machine. As `stage-in` and `stage-out` it is also the child of itself that handles the staging disks with
 // the payload's rights, as `features` the one that tells of the machine over HTTP.

@@ -193,8 +193,10 @@ struct Workshop {
         return result.output
     }
 
-    static func tool(_ program: String, _ arguments: [String], in directory: URL? = nil) throws -> Sojourn.Result {
-        try Running(program: program, arguments: arguments, directory: directory, input: "", environment: [:])
+    static func tool(
+        _ program: String, _ arguments: [String], in directory: URL? = nil, environment: [String: String] = [:]
+    ) throws -> Sojourn.Result {
+        try Running(program: program, arguments: arguments, directory: directory, input: "", environment: environment)
             .finish(within: .seconds(900))
     }
 

@@ -1,6 +1,6 @@
 import Foundation
+import Linux
 import StrictJSON
-import System
 import Testing
 
 /// What a job asked for, held and measured from outside of its machine.

@@ -216,19 +216,27 @@ import Testing
         try workshop.place.write(wild.replacing("\"version\" : 2", with: "\"version\" : 99"), to: "wild.json")
         #expect(
             try workshop.sojourn(["replay", "wild.json"], in: workshop.place.url).error.contains("is of version 99"))
-        // A home that has not the image.
+        #expect(try workshop.sojourn(["replay", "nosuch"]).status == 125)
+        try isReplayedInAnotherHome(record, workshop)
+    }
+
+    /// One that has not the image: brought and approved there, it runs there, with the input as it was.
+    private func isReplayedInAnotherHome(_ record: JSONValue, _ workshop: Workshop) throws {
         let other = try Workshop.apart(with: [])
         try workshop.place.write("first\n", to: "in.txt")
         let absent = try other.sojourn(["replay", workshop.path("record.json")], in: workshop.place.url)
         #expect(absent.status == 125 && absent.error.contains("sojourn image export sha256:"), "\(absent.error)")
-        // Brought there, it runs there: image and kernel by digest, the input as it was.
         let image = try #require(record["image"]?.string)
         _ = try workshop.sojourn(["image", "export", image, "--to", workshop.path("layout")])
         _ = try other.sojourn(["image", "import", workshop.path("layout")])
+        let stranger = try other.sojourn(["replay", "record.json"], in: workshop.place.url)
+        #expect(stranger.status == 125 && stranger.error.contains("nobody answers for it"), "\(stranger.error)")
+        for digest in [image, try #require(record["kernel"]?.string)] {
+            _ = try other.sojourn(["site", "approve", "image", digest])
+        }
         let there = try other.sojourn(["replay", "--json", "record.json"], in: workshop.place.url)
         #expect(there.status == 3 && there.output == "first\n\n", "\(there.error)")
         #expect(try there.record()["image"]?.string == image)
-        #expect(try workshop.sojourn(["replay", "nosuch"]).status == 125)
     }
 
     /// Of runs that ended in different ways.

@@ -1,6 +1,6 @@
 import Foundation
+import Linux
 import StrictJSON
-import System
 import Testing
 
 /// The installed program under test, with a home whose images all tests share and machines of its own.
@@ -67,7 +67,7 @@ final class Running {
     private let directory: Scratch
     private let name: String
     private var input: Descriptor?
-    private var ended: System.ExitStatus?
+    private var ended: Linux.ExitStatus?
 
     init(program: String, arguments: [String], directory: URL?, input: String?, environment: [String: String]) throws {
         let scratch = try Scratch()

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import System
+@testable import Linux
 
 /// Where cgroups are, from the kernel's own tables.
 @Suite struct CgroupTests {

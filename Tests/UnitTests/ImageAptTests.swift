@@ -3,7 +3,7 @@ import Testing
 
 @testable import GridModel
 @testable import ImageFactory
-@testable import System
+@testable import Linux
 
 @Suite struct ImageAptTests {
     @Test func oneLineSourcesAreRead() {

@@ -4,7 +4,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageStore
-@testable import System
+@testable import Linux
 
 /// A kernel made of a few bytes, every part of which a test may spoil before it is stored. Stores check nothing of it.
 struct HandmadeKernel {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @testable import ImageFactory
-@testable import System
+@testable import Linux
 
 @Suite struct ImageKernelTests {
     /// The least of an ELF file that has a section `.modinfo` with these strings.

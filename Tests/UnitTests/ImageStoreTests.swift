@@ -4,7 +4,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageStore
-@testable import System
+@testable import Linux
 
 @Suite struct ImageStoreTests {
     private func error(_ body: () throws -> Any) throws -> ImageStoreError {

@@ -5,7 +5,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageStore
-@testable import System
+@testable import Linux
 
 /// Layouts from people who wish us ill: each is refused with its reason, and leaves nothing in the home.
 @Suite struct ImageTransferHostileTests {

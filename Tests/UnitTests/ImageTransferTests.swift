@@ -5,7 +5,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageStore
-@testable import System
+@testable import Linux
 
 /// Images on their way between homes. `skopeo` is the oracle.
 @Suite struct ImageTransferTests {

@@ -4,8 +4,8 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageTree
+@testable import Linux
 @testable import StrictJSON
-@testable import System
 
 @Suite struct ImageTreeCleanlinessTests {
     private typealias Fixture = ImageTreeFixture

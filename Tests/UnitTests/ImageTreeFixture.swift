@@ -4,7 +4,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageTree
-@testable import System
+@testable import Linux
 
 /// What the tests of trees share: scratch directories, small trees on disk, and random ones in memory.
 enum ImageTreeFixture {

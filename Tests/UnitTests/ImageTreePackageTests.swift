@@ -4,7 +4,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageTree
-@testable import System
+@testable import Linux
 
 @Suite struct ImageTreePackageTests {
     private typealias Fixture = ImageTreeFixture

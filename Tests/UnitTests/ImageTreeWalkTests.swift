@@ -5,7 +5,7 @@ import Testing
 @testable import GridModel
 @testable import ImageFormat
 @testable import ImageTree
-@testable import System
+@testable import Linux
 
 @Suite struct ImageTreeWalkTests {
     private typealias Fixture = ImageTreeFixture

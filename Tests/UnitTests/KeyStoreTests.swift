@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImageStore
 @testable import KeyStore
-@testable import System
+@testable import Linux
 @testable import Trust
 
 @Suite struct KeyStoreTests {

@@ -1,5 +1,5 @@
+import Linux
 import QEMU
-import System
 import Testing
 
 /// QEMU's control protocol, with a test in QEMU's place.

@@ -6,8 +6,8 @@ import Testing
 @testable import ImageFormat
 @testable import ImageStore
 @testable import ImageTree
+@testable import Linux
 @testable import StrictYAML
-@testable import System
 
 @Suite struct RecipeTests {
     private let system = """

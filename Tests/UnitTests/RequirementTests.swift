@@ -3,8 +3,8 @@ import Testing
 
 @testable import Commands
 @testable import GridModel
+@testable import Linux
 @testable import StrictYAML
-@testable import System
 
 @Suite struct RequirementTests {
     private static let schema = RecipeSchemaTests.examples + "/requirement.schema.json"

@@ -3,7 +3,7 @@ import Testing
 
 @testable import GridModel
 @testable import ImageFormat
-@testable import System
+@testable import Linux
 
 /// `veritysetup` is the oracle.
 @Suite struct VerityTests {
@@ -90,6 +90,19 @@ import Testing
             #expect(throws: ImageFormatError(.wrongTree, "")) {
                 try VerityVerifier(tree: tree.dropLast(1) + [], root: root)
             }
+        }
+    }
+
+    @Test(arguments: [
+        (Annotation.verityRoot, "0el"), (Annotation.verityRoot, ""), (Annotation.veritySalt, "+a"),
+        (Annotation.veritySalt, "abc"), (Annotation.verityDataSize, "+4096"), (Annotation.verityDataSize, "-1"),
+    ]) func annotationsAreReadInOneWayOrRefused(key: String, value: String) throws {
+        let digest = try Digest(parsing: "sha256:" + String(repeating: "0", count: 64))
+        var annotations = VerityRoot(rootHash: digest, salt: [10, 255], dataSize: 4096).annotations
+        #expect(try VerityRoot(annotations: annotations, layer: digest).annotations == annotations)
+        annotations[key] = value
+        #expect(throws: ImageFormatError(.invalidManifest, "")) {
+            try VerityRoot(annotations: annotations, layer: digest)
         }
     }
 

@@ -2,9 +2,9 @@ import GridModel
 import ImageFactory
 import ImageFormat
 import ImageStore
+import Linux
 import Machine
 import QEMU
-import System
 
 /// Runs the checks of an image in an isolated machine of it, as the factory asks.
 struct CheckMachine {
@@ -38,6 +38,7 @@ struct CheckMachine {
         var request = MachineRequest(
             requirement, command: ["/bin/sh", "-c", Self.script, "check"] + image.configuration.checks)
         request.cleansEnvironment = true
+        request.isCheck = true
         request.isolation = .init(inputs: [], outputs: [])
         let launch = try MachineStarter(home: home, installation: installation).start(
             request, image: image, kernel: kernel, on: accelerator, imageMilliseconds: 0, say: progress

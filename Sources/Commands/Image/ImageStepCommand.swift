@@ -3,7 +3,7 @@ import Glibc
 import ImageFactory
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// What a build asks of this program within its namespaces, and what `make bench` measures alone; nothing for people.
 struct ImageStepCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import KeyStore
-import System
+import Linux
 import Trust
 
 /// Where the passphrase of a key comes from: the flag over the environment over the terminal.

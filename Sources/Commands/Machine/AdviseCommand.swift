@@ -1,10 +1,10 @@
 import ArgumentParser
 import GridModel
 import ImageStore
+import Linux
 import Machine
 import Policy
 import StrictJSON
-import System
 
 struct AdviseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

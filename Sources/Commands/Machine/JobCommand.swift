@@ -1,10 +1,10 @@
 import ArgumentParser
 import GridModel
 import ImageStore
+import Linux
 import Machine
 import Policy
 import StrictJSON
-import System
 
 /// What ran in machines of this home: the same records as the machines', seen by what a job asked for and used.
 struct JobsCommand: ParsableCommand {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import GridModel
 import ImageStore
+import Linux
 import Machine
-import System
 
 /// The records of a home, oldest first.
 struct JobHistory {

@@ -1,9 +1,11 @@
 import ArgumentParser
+import Distribution
 import GridModel
 import ImageStore
+import Linux
 import Machine
+import Settings
 import StrictJSON
-import System
 
 struct MachineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -83,10 +85,15 @@ struct MachineRun: ParsableCommand {
         guard let lock = try inheritedLock() ?? FileLock.take(machine.lock), !machine.hasRecord else {
             throw MachineError(.invalidSpecification, "machine \(path) runs already, or has ended")
         }
-        let store = try ImageStore(home: try Home(at: Files.parent(of: Files.parent(of: path))))
+        let home = try Home(at: Files.parent(of: Files.parent(of: path)))
+        let store = try ImageStore(home: home)
         try withExtendedLifetime(lock) {
             try Supervisor.run(
-                machine, lifeline: lifeline.map { Descriptor(owning: $0) }, installation: try .current(), store: store)
+                machine, lifeline: lifeline.map { Descriptor(owning: $0) }, installation: try .current(), store: store,
+                accept: StartAcceptance { image, kernel in
+                    var acceptance = try SiteAcceptance(home, try Configuration.read(home).site, now: .now)
+                    return [try acceptance.decide(.image(image)), try acceptance.decide(.kernel(kernel))]
+                })
         }
     }
 

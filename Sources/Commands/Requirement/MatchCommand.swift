@@ -1,11 +1,12 @@
 import ArgumentParser
 import GridModel
 import ImageStore
+import Linux
 import Machine
 import Policy
 import QEMU
+import Settings
 import StrictJSON
-import System
 
 struct MatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,7 +46,7 @@ struct MatchCommand: ParsableCommand {
         if let script, !Files.exists(script) { throw ValidationError("there is no script \(script)") }
         let requirement = try wishes.requirement(for: words)
         let (accelerator, level) = try accelerator(home, store)
-        let host = try HostInspection(home, try HostSettings.read(home), level: level).facts
+        let host = try HostInspection(home, try Configuration.read(home).host, level: level).facts
         let images = try store.images().filter(\.isNewest).sorted { $0.environment < $1.environment }.map { image in
             Answer.Image(
                 environment: image.environment, digest: image.digest,

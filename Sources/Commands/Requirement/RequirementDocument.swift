@@ -1,6 +1,6 @@
 import GridModel
+import Linux
 import StrictYAML
-import System
 
 /// A requirement as YAML: a file of its own, or the `#SOJOURN` lines of a script.
 enum RequirementDocument {

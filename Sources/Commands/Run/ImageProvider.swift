@@ -1,23 +1,31 @@
+import Distribution
 import GridModel
 import ImageFactory
 import ImageFormat
 import ImageStore
+import Linux
 import Machine
 import QEMU
-import System
+import Settings
 
 /// Finds the image for an environment, and builds it on first use, saying so.
 struct ImageProvider {
     let home: Home
     let installation: Installation
 
+    /// The newest image that may run here, and a kernel for it: in the home, served by a catalogue, or built where nobody
+    /// has one.
     func provide(
         _ environment: Environment, kernel reference: String?, progress: ProgressLine, isQuiet: Bool
     ) throws -> (image: StoredImage, kernel: StoredKernel) {
-        let store = try ImageStore(home: home)
-        let image = try store.image(for: environment) ?? build(environment, store, progress, isQuiet)
-        guard let reference else { return (image, try store.kernel(of: image)) }
-        let kernel = try chosenKernel(reference, store, progress, isQuiet)
+        let say = says(progress, isQuiet)
+        var choice = AcceptableImages(
+            acceptance: try SiteAcceptance(home, try Configuration.read(home).site, now: .now), say: say,
+            show: { progress.show($0) })
+        let store = choice.acceptance.store
+        let image = try choice.image(environment) ?? factory(store, say).ensure(environment)
+        guard let reference else { return (image, try choice.kernel(for: image)) }
+        let kernel = try chosenKernel(reference, store, say)
         guard kernel.configuration.guestInterface >= image.configuration.guestInterface else {
             throw ImageStoreError(
                 .unknownReference,
@@ -44,27 +52,24 @@ struct ImageProvider {
 
     /// By digest or name; by its recipe's name it is made on first use, as images are.
     private func chosenKernel(
-        _ reference: String, _ store: ImageStore, _ progress: ProgressLine, _ isQuiet: Bool
+        _ reference: String, _ store: ImageStore, _ say: @escaping (String) -> Void
     ) throws -> StoredKernel {
         let isName = reference.hasPrefix("kernel-")
         if isName, try store.kernel(named: reference) == nil {
-            return try factory(store, progress, isQuiet).ensureKernel(reference)
+            return try factory(store, say).ensureKernel(reference)
         }
         return try store.kernel(reference: reference)
     }
 
-    private func build(
-        _ environment: Environment, _ store: ImageStore, _ progress: ProgressLine, _ isQuiet: Bool
-    ) throws -> StoredImage {
-        try factory(store, progress, isQuiet).ensure(environment)
-    }
-
-    private func factory(_ store: ImageStore, _ progress: ProgressLine, _ isQuiet: Bool) throws -> Factory {
-        let say = { (line: String) in
+    private func says(_ progress: ProgressLine, _ isQuiet: Bool) -> (String) -> Void {
+        { (line: String) in
             if isQuiet { return }
             progress.clear()
             Report.line("sojourn: \(line)")
         }
+    }
+
+    private func factory(_ store: ImageStore, _ say: @escaping (String) -> Void) throws -> Factory {
         let machine = CheckMachine(home: home, installation: installation, progress: say)
         return Factory(
             store: store, recipes: try RecipeBook.standard(home: home), check: machine.run, progress: say)

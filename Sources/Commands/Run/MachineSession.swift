@@ -3,10 +3,11 @@ import Control
 import Glibc
 import GridModel
 import ImageStore
+import Linux
 import Machine
 import QEMU
+import Settings
 import StrictJSON
-import System
 
 /// One machine in the foreground, from the options to the exit status.
 struct MachineSession {
@@ -29,7 +30,7 @@ struct MachineSession {
                     + "debian12' to a script that is named with its directory, as in ./job.sh")
         }
         var request = self.request(requirement)
-        let settings = try HostSettings.read(home)
+        let settings = try Configuration.read(home).host
         // As far as it can be judged before there is an image; nothing has been fetched or built yet.
         try request.match(on: try HostInspection(home, settings, level: .v4).facts)
         _ = try QEMUPrograms.find()

@@ -1,8 +1,9 @@
 import GridModel
 import ImageStore
+import Linux
 import Machine
 import QEMU
-import System
+import Settings
 
 /// Starts one machine of a home: what it is given, another one that starts at the same time sees.
 struct MachineStarter {
@@ -22,7 +23,7 @@ struct MachineStarter {
             say("another machine of this home is being started; waiting for it")
         }
         return try withExtendedLifetime(lock) {
-            let host = try HostInspection(home, try HostSettings.read(home), level: accelerator.level)
+            let host = try HostInspection(home, try Configuration.read(home).host, level: accelerator.level)
             let specification = try request.specify(
                 image: image, kernel: kernel, on: host, accelerator: accelerator.accelerator, account: .current,
                 imageMilliseconds: imageMilliseconds)

@@ -2,10 +2,10 @@ import ArgumentParser
 import Glibc
 import GridModel
 import ImageStore
+import Linux
 import Machine
 import QEMU
 import StrictJSON
-import System
 
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import GridModel
+import Linux
 import Machine
 import QEMU
-import System
 
 /// A run told to a person.
 enum RunAccount {

@@ -1,6 +1,6 @@
 import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// An apt of its own: own lists, cache and state, nothing of the host's but its mirrors, keys and ways through proxies.
 struct AptRoot {

@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// Where this host gets Debian from: the mirrors of its own apt configuration, used for every suite. No other is known here.
 package struct DebianArchive: Equatable, Sendable {

@@ -1,7 +1,7 @@
 import Glibc
 import GridModel
 import ImageStore
-import System
+import Linux
 
 /// A directory `cache/build-…` of one build, held by a lock: what a killed build left has a free lock, and the next build
 /// removes it.

@@ -1,5 +1,5 @@
 import GridModel
-import System
+import Linux
 
 /// Runs the steps of a build, each in namespaces of its own, without a network.
 ///

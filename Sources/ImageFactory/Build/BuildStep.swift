@@ -2,8 +2,8 @@ import Glibc
 import GridModel
 import ImageFormat
 import ImageTree
+import Linux
 import StrictJSON
-import System
 
 /// What the program itself does within a build's namespaces, where owners and modes are the tree's own. Reads its plan from
 /// `/inputs/plan.json`, leaves its result in `/build/out`.

@@ -1,6 +1,6 @@
 import Glibc
 import GridModel
-import System
+import Linux
 
 /// Looks after what a recipe's scripts take of disk and memory, from outside.
 struct BuildWatch {

@@ -1,8 +1,8 @@
 import Glibc
 import GridModel
 import ImageFormat
+import Linux
 import StrictJSON
-import System
 
 extension LayerBuild {
     func unpackSnapshots(_ sandbox: BuildSandbox) throws {

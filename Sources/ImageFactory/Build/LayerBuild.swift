@@ -2,8 +2,8 @@ import Glibc
 import GridModel
 import ImageFormat
 import ImageTree
+import Linux
 import StrictJSON
-import System
 
 /// A filesystem to build upon, as files of the home.
 struct BaseLayer {

@@ -2,7 +2,7 @@ import GridModel
 import ImageFormat
 import ImageStore
 import ImageTree
-import System
+import Linux
 
 /// One layer on its way from recipe to filesystem, in one directory: locked, fetched, built.
 struct LayerWork {

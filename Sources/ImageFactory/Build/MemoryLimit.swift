@@ -1,5 +1,5 @@
 import GridModel
-import System
+import Linux
 
 /// How the memory of a recipe's scripts is bounded: by a cgroup where we may make one, else by a limit on what each process
 /// maps and a watch over what all of them hold.

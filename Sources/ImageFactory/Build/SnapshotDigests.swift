@@ -3,7 +3,7 @@ import Crypto
 import Glibc
 import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// The files of a snapshot with both digests that SPDX wants, one a line: `SHA1 SHA256 PATH`, the path's newlines as `\\n`.
 enum SnapshotDigests {

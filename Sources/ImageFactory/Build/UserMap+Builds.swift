@@ -1,4 +1,4 @@
-import System
+import Linux
 
 extension UserMap {
     /// Who is root of a build, and who its 65535 others are: for root, numbers that nobody has; for an ordinary user, the

@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
+import Linux
 import StrictJSON
-import System
 
 /// A container image, which skopeo fetches from wherever it is and umoci unpacks.
 struct ContainerImage {

@@ -1,6 +1,6 @@
 import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// Brings what a lock names into the home's inputs: from a directory that was given, else from where it came.
 struct InputFetcher {

@@ -2,7 +2,7 @@ import Glibc
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// What builds read, kept in the home by digest: a later build needs no network for it.
 struct Inputs {

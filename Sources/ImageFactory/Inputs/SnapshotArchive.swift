@@ -1,6 +1,6 @@
 import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// A build server's directory or tar as one tar that depends on its content alone.
 struct SnapshotArchive {

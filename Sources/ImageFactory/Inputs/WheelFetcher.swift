@@ -1,6 +1,6 @@
 import GridModel
 import ImageFormat
-import System
+import Linux
 
 /// The interpreter and libc that wheels are chosen for.
 struct PythonTarget: Equatable {

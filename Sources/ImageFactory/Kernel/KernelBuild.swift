@@ -3,7 +3,7 @@ import Glibc
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// What a build of a kernel made: two files in its directory, and what is known of them.
 struct BuiltKernel {

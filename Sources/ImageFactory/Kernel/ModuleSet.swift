@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// The modules of one kernel, unpacked: finds those that a recipe names, what they need, and the order to load them in.
 struct ModuleSet {

@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// Finds every input of a recipe as of today, by digest: the one place where a build chooses.
 struct LayerLocking {

@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// The locks of a home: one file for each recipe that was built, so that the next build gives the same bits.
 struct LockBook {

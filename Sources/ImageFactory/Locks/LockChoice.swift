@@ -1,7 +1,7 @@
 import GridModel
 import ImageFormat
 import ImageStore
-import System
+import Linux
 
 /// Which lock a build follows, and where a new one is kept.
 struct LockChoice {

@@ -1,7 +1,7 @@
 package import GridModel
 package import ImageStore
+import Linux
 import StrictYAML
-import System
 
 /// The recipes at hand: one file `NAME.yaml` each, in a few directories.
 package struct RecipeBook: Sendable {

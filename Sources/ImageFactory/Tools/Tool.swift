@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// A program of the host that builds need, and the Debian package that has it.
 struct Tool: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Linux
 
 /// Runs tools: their output goes to one log, they die with us, and a failure shows the log's end.
 struct Toolbox: Sendable {

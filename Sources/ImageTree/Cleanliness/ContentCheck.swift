@@ -1,5 +1,5 @@
 import ImageFormat
-import System
+import Linux
 
 /// Secrets and what belongs to one machine, by the names and the contents of regular files.
 struct ContentCheck: Sendable {

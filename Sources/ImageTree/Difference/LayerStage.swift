@@ -1,6 +1,6 @@
 package import GridModel
 package import ImageFormat
-import System
+import Linux
 
 extension LayerDifference {
     /// Makes the upper layer of `changes` by taking their files out of the tree: renamed, not copied, so that hard

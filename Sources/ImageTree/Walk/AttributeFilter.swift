@@ -1,4 +1,4 @@
-import System
+import Linux
 
 /// An extended attribute that images do not keep: an access control list, a user's own, a label of the building host.
 package struct DroppedAttribute: Hashable, Sendable {

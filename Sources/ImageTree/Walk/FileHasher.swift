@@ -1,6 +1,6 @@
 import Crypto
 import GridModel
-import System
+import Linux
 
 /// The sha256 of files, with one buffer for all of them.
 struct FileHasher {

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Linux
 
 /// Reads files of a tree that somebody else made: no link leads out of it, no size is trusted.
 struct TreeFiles {

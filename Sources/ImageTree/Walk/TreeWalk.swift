@@ -1,6 +1,6 @@
 package import GridModel
 package import ImageFormat
-import System
+import Linux
 
 /// Lists the files of a tree in the order of listings, without following links or leaving the tree's filesystem.
 package struct TreeWalk: Sendable {

@@ -36,6 +36,13 @@ package enum PublicKey: Sendable {
         }
     }
 
+    /// The 32 bytes of RFC 8032.
+    package init(ed25519 raw: [UInt8]) throws {
+        do { self = .ed25519(try Curve25519.Signing.PublicKey(rawRepresentation: raw)) } catch {
+            throw TrustError(.malformedKey, "\(raw.count) bytes that are no Ed25519 key", underlying: error)
+        }
+    }
+
     package var type: KeyType {
         switch self {
         case .ed25519: .ed25519

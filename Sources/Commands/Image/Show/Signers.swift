@@ -2,8 +2,8 @@ import Attestation
 import GridModel
 import ImageStore
 import KeyStore
+import Linux
 import StrictJSON
-import System
 import Trust
 
 /// Whose signatures stand under what is said about an image, as far as this home knows keys.

@@ -1,0 +1,11 @@
+// The entry point of libFuzzer for programs that have a main of their own (LLVM's documentation, "Using libFuzzer as a
+// library").
+#ifndef CFUZZER_H
+#define CFUZZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*one)(const uint8_t *data, size_t size));
+
+#endif

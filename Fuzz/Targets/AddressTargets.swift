@@ -1,0 +1,16 @@
+@testable import HTTPTransport
+
+extension FuzzTarget {
+    static let addresses = [
+        FuzzTarget("address", refusals: HTTPTransportError.self) { bytes in
+            let texts = lines(bytes)
+            let address = try HTTPAddress(texts[0])
+            let again: HTTPAddress
+            do { again = try HTTPAddress(address.description) } catch {
+                throw BrokenPromise(description: "'\(address)' was read and is refused: \(error)")
+            }
+            try BrokenPromise.unless(again == address, "'\(address)' is another when it is written and read")
+            if texts.count > 1 { _ = try address.following(texts[1]) }
+        }
+    ]
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Distribution
+import GridModel
+import ImageStore
+import Linux
+import Machine
+import StrictJSON
+import Trust
+
+struct CataloguePublishCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "publish", abstract: "Put signed drafts into effect.",
+        discussion: """
+            Copies the images that the drafts endorse into the catalogue, then replaces what is signed: clients see all of \
+            the drafts, or none. What was interrupted is completed by repeating it. A draft is refused that is stale, that \
+            too few have signed, that has expired, or whose images are neither in the catalogue nor in this home.
+            """)
+
+    @Argument(help: "The drafts.", completion: .file())
+    var drafts: [String]
+
+    @Option(help: ArgumentHelp("The catalogue's directory.", valueName: "dir"), completion: .directory)
+    var catalogue: String
+
+    @OptionGroup var lifetimes: LifetimeOptions
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(help: "Show no progress.")
+    var quiet = false
+
+    @OptionGroup var passphrase: PassphraseOptions
+    @OptionGroup var home: HomeOptions
+
+    func run() throws {
+        let store = try home.store()
+        let keys = KeyRing(home: store.home) { try passphrase.passphrase(for: $0) }
+        let line = ProgressLine(isWanted: !quiet)
+        defer { line.clear() }
+        let publication = Publication(
+            Catalogue(at: catalogue), keys: keys, store: store, now: .now, lifetimes: lifetimes.lifetimes
+        ) { line.show($0) }
+        let result = try publication.publish(
+            drafts.map { try TUF.Draft(decoding: try Files.read($0, limit: TUF.Limit.targets), source: $0) })
+        line.clear()
+        for change in result.unchanged {
+            Report.line("sojourn: \(change.role), version \(change.version), was published already")
+        }
+        try PublicationReport(result).show(asJSON: json)
+    }
+}
+
+struct CatalogueRefreshCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "refresh", abstract: "Sign the snapshot and the timestamp anew, for longer.",
+        discussion:
+            "To be run regularly, for example every day by cron: clients refuse a catalogue whose timestamp is old.")
+
+    @Argument(help: "The catalogue's directory.", completion: .directory)
+    var directory: String
+
+    @OptionGroup var lifetimes: LifetimeOptions
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var passphrase: PassphraseOptions
+    @OptionGroup var home: HomeOptions
+
+    func run() throws {
+        let store = try home.store()
+        let keys = KeyRing(home: store.home) { try passphrase.passphrase(for: $0) }
+        let publication = Publication(
+            Catalogue(at: directory), keys: keys, store: store, now: .now, lifetimes: lifetimes.lifetimes)
+        try PublicationReport(try publication.refresh()).show(asJSON: json)
+    }
+}

@@ -1,0 +1,161 @@
+package import GridModel
+package import HTTPTransport
+import ImageFormat
+package import ImageStore
+import Linux
+package import Settings
+import Trust
+
+/// Brings what a home knows of a catalogue up to date: its metadata, and what tells of each image.
+package struct CatalogueSync {
+    private let source: TrustedCatalogue
+    private let home: Home
+    private let transport: HTTPTransport
+    private let now: Timestamp
+    private let directory: CatalogueDirectory
+
+    /// What an update brought.
+    package struct Report: Sendable {
+        package let catalogue: String
+        package var images = 0
+        package var added: [CatalogueEntry] = []
+        package var removed: [CatalogueEntry] = []
+        /// Until when all of it holds that holds shortest.
+        package var expires: Timestamp?
+        /// What is not as it should be, and does not hinder the rest.
+        package var warnings: [String] = []
+    }
+
+    package init(_ source: TrustedCatalogue, home: Home, transport: HTTPTransport, now: Timestamp) {
+        self.source = source
+        self.home = home
+        self.transport = transport
+        self.now = now
+        directory = CatalogueDirectory(home, name: source.name)
+    }
+
+    private var served: ServedFiles { ServedFiles(address: source.url.description, transport: transport) }
+
+    /// All or nothing: what cannot be verified leaves what is stored as it was.
+    package func run(progress: (String) -> Void) throws -> Report {
+        let before = try entries()
+        let waiting = { progress("another update of \(source.name) is under way; waiting") }
+        var report = try directory.update(waiting: waiting) { try update($0, progress) }
+        let after = try entries()
+        report.images = after.count
+        report.added = after.filter { before[$0.key] == nil }.map(\.value).sorted { $0.path < $1.path }
+        report.removed = before.filter { after[$0.key] == nil }.map(\.value).sorted { $0.path < $1.path }
+        return report
+    }
+
+    /// Keeps a first root that a person gives, without a network.
+    package static func keep(root: [UInt8], of name: String, home: Home, now: Timestamp) throws {
+        try CatalogueDirectory(home, name: name).update { directory in
+            try Files.removeTree(directory.path)
+            try Files.makeDirectories(directory.path, mode: 0o700)
+            try MetadataUpdater.initialise(directory, root: root, now: now)
+        }
+    }
+
+    /// What was endorsed by what is stored; nothing where nothing of it can be believed.
+    private func entries() throws -> [String: CatalogueEntry] {
+        var followed: FollowedCatalogue
+        do { followed = try FollowedCatalogue(source, home: home) } catch { return [:] }
+        return try followed.roles.reduce(into: [:]) { all, role in
+            all.merge(try followed.entries(of: role)) { first, _ in first }
+        }
+    }
+
+    // MARK: Metadata
+
+    private func update(_ metadata: MetadataDirectory, _ progress: (String) -> Void) throws -> Report {
+        progress("\(source.name): metadata")
+        let root = try firstRoot(metadata)
+        let source = ServedFiles(address: "\(self.source.url)/metadata", transport: transport)
+        var updater = try MetadataUpdater(metadata, root: root, now: now, source: source)
+        try updater.refresh()
+        var report = Report(catalogue: self.source.name)
+        for role in updater.trusted.targets["targets"]?.content.delegations.map(\.name) ?? [] {
+            // One experiment that lets its role expire does not take the others with it.
+            do { try updater.update(role: role, delegator: "targets") } catch let error as TrustError
+                where error.code == .expired
+            { report.warnings.append("role '\(role)': \(error)") }
+            if let expires = updater.trusted.expiry(of: role) {
+                report.expires = min(report.expires ?? expires, expires)
+            }
+            try fetchDocuments(of: role, updater.trusted, &report, progress)
+        }
+        // As every start will read it: what could not be believed then does not take the place of what can.
+        var stored = try MetadataUpdater(metadata, root: root, now: Timestamp(seconds: 0), source: nil)
+        try stored.refresh()
+        return report
+    }
+
+    /// What trust begins with: kept already, or the served first root, if it is the one whose digest is trusted.
+    private func firstRoot(_ metadata: MetadataDirectory) throws -> [UInt8] {
+        do { return try metadata.root(source.root, of: source.name) } catch let error as DistributionError
+            where error.code == .notTrusted
+        {
+            guard
+                let served = try served.read("metadata/1.root.json", limit: TUF.Limit.root),
+                BlobHash.digest(of: served) == source.root
+            else {
+                throw DistributionError(
+                    .notTrusted,
+                    "\(source.url) does not serve the trusted root \(source.root) of \(source.name) as metadata/1.root.json: "
+                        + "compare the fingerprint with those who publish it, or give the root's file: sojourn site trust "
+                        + "--root FILE")
+            }
+            // What was known by another root is of another catalogue.
+            try Files.removeTree(metadata.path)
+            try Files.makeDirectories(metadata.path, mode: 0o700)
+            try MetadataUpdater.initialise(metadata, root: served, now: now)
+            return served
+        }
+    }
+
+    // MARK: Documents
+
+    private func fetchDocuments(
+        of role: String, _ trusted: TrustedMetadata, _ report: inout Report, _ progress: (String) -> Void
+    ) throws {
+        let targets = trusted.targets[role]?.content.targets ?? [:]
+        let documents = ServedDocuments(directory)
+        for (number, (path, target)) in targets.sorted(by: { $0.key < $1.key }).enumerated() {
+            do {
+                let entry = try CatalogueEntry(path, target, role: role)
+                let manifestLimit = ServedDocuments.documentLimit
+                if try documents.read(entry.digest, limit: manifestLimit) == nil {
+                    progress("\(source.name): \(role), what tells of image \(number + 1) of \(targets.count)")
+                    let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+                    let name = "\(parts.dropLast().joined(separator: "/"))/\(entry.digest.hex).\(parts.last ?? "")"
+                    try fetch(entry.digest, "targets/\(name)", limit: entry.length)
+                }
+                guard let manifest = try documents.manifest(of: entry) else { continue }
+                try fetch(blob: manifest.config, documents, limit: manifestLimit)
+                if let packages = ServedDocuments.packages(in: manifest) {
+                    try fetch(blob: packages, documents, limit: ServedDocuments.packagesLimit)
+                }
+            } catch let error as HTTPTransportError where error.code == .unreachable {
+                throw error
+            } catch {
+                report.warnings.append("\(path): \(error)")
+            }
+        }
+    }
+
+    private func fetch(blob: OCIDescriptor, _ documents: ServedDocuments, limit: Int64) throws {
+        guard try documents.read(blob.digest, limit: limit) == nil else { return }
+        try fetch(blob.digest, "blobs/sha256/\(blob.digest.hex)", limit: min(max(0, blob.size), limit))
+    }
+
+    private func fetch(_ digest: Digest, _ name: String, limit: Int64) throws {
+        guard let bytes = try served.read(name, limit: Int(limit)) else {
+            throw DistributionError(.unavailable, "\(source.url)/\(name) is not served")
+        }
+        guard BlobHash.digest(of: bytes) == digest else {
+            throw DistributionError(.refused, "\(source.url)/\(name) has not the content \(digest)")
+        }
+        try Files.write(bytes, to: directory.document(digest), mode: 0o600)
+    }
+}

@@ -1,0 +1,159 @@
+import Crypto
+import Glibc
+package import GridModel
+package import HTTPTransport
+import ImageFormat
+package import ImageStore
+import Linux
+package import Settings
+import StrictJSON
+
+/// Brings an endorsed image or kernel into the home, whole: each blob checked against its digest before anything uses it,
+/// then all of it as an import is checked.
+package struct ImageFetch {
+    private let store: ImageStore
+    private let transport: HTTPTransport
+    private let progress: (String) -> Void
+
+    package init(_ store: ImageStore, transport: HTTPTransport, progress: @escaping (String) -> Void) {
+        self.store = store
+        self.transport = transport
+        self.progress = progress
+    }
+
+    /// Where it comes from.
+    package struct Source: Sendable {
+        package let entry: CatalogueEntry
+        package let catalogue: TrustedCatalogue
+
+        package init(entry: CatalogueEntry, catalogue: TrustedCatalogue) {
+            self.entry = entry
+            self.catalogue = catalogue
+        }
+    }
+
+    /// Fetches what is not here of all of them; an image's kernel must be here or among them.
+    package func run(_ sources: [Source], at time: Timestamp) throws {
+        let staging = "\(store.home.cache)/fetch"
+        let lock = try FileLock.wait("\(store.home.cache)/fetch.lock") {
+            progress("another command of this home is fetching images; waiting")
+        }
+        try withExtendedLifetime(lock) {
+            let blobs = "\(staging)/blobs/sha256"
+            try Files.makeDirectories(blobs, mode: 0o700)
+            var manifests: [OCIDescriptor] = []
+            for source in sources {
+                let documents = ServedDocuments(CatalogueDirectory(store.home, name: source.catalogue.name))
+                guard let manifest = try documents.manifest(of: source.entry),
+                    let bytes = try documents.read(source.entry.digest, limit: ServedDocuments.documentLimit)
+                else {
+                    throw DistributionError(
+                        .notSynchronised,
+                        "the manifest of \(source.entry.name) is not here yet; run: sojourn site sync")
+                }
+                try Files.write(bytes, to: "\(blobs)/\(source.entry.digest.hex)")
+                try fetch([manifest.config] + manifest.layers, of: source, into: blobs)
+                manifests.append(
+                    OCIDescriptor(
+                        mediaType: MediaType.imageManifest, digest: source.entry.digest, size: Int64(bytes.count),
+                        artifactType: manifest.artifactType))
+            }
+            try Files.write(try StrictJSON.encode(OCIIndex(manifests: manifests)), to: "\(staging)/index.json")
+            try Files.write(try StrictJSON.encode(OCILayout()), to: "\(staging)/oci-layout")
+            for source in sources where !source.entry.isKernel || sources.count == 1 {
+                _ = try store.importLayout(staging, source.entry.digest.description, at: time, progress: progress)
+            }
+            try Files.removeTree(staging)
+        }
+    }
+
+    private func fetch(_ all: [OCIDescriptor], of source: Source, into directory: String) throws {
+        var seen: Set<GridModel.Digest> = []
+        let wanted = all.filter { seen.insert($0.digest).inserted }
+        for blob in wanted where !(0...(1 << 44)).contains(blob.size) {
+            throw DistributionError(
+                .refused, "\(source.entry.name): its manifest names a blob of \(blob.size) bytes")
+        }
+        let lacking = wanted.filter { !Files.exists(store.path(of: $0.digest)) }
+        try refuseFullDisk(lacking.reduce(0) { $0 + $1.size }, source, directory)
+        for blob in wanted { try provide(blob, of: source, in: directory) }
+    }
+
+    /// Twice: what is fetched is copied once more when it is taken into the store.
+    private func refuseFullDisk(_ bytes: Int64, _ source: Source, _ directory: String) throws {
+        let free = try Files.freeSpace(directory)
+        guard free / 2 > bytes + 64 << 20 else {
+            throw ImageStoreError(
+                .noSpace,
+                "\(source.entry.name) needs \(ByteCount(2 * bytes + 128 << 20).rounded) to be fetched, the disk of "
+                    + "\(directory) has \(ByteCount(free).rounded); make room there: sojourn image gc")
+        }
+    }
+
+    /// A link to what the home has, else the served blob; what was fetched of it before a kill is not fetched again.
+    private func provide(_ blob: OCIDescriptor, of source: Source, in directory: String) throws {
+        let target = "\(directory)/\(blob.digest.hex)"
+        if Files.exists(target) { return }
+        if Files.exists(store.path(of: blob.digest)), link(store.path(of: blob.digest), target) == 0 { return }
+        let part = PartialBlob(path: "\(target).part", blob: blob)
+        let url = "\(source.catalogue.url)/blobs/sha256/\(blob.digest.hex)"
+        let label = "fetching \(source.entry.name) from \(source.catalogue.name)"
+        try part.complete(from: url, over: transport) { done in
+            progress("\(label): \(ByteCount(done).rounded) of \(ByteCount(blob.size).rounded)")
+        }
+        try Files.rename(part.path, to: target)
+    }
+}
+
+/// A blob on its way.
+private struct PartialBlob {
+    let path: String
+    let blob: OCIDescriptor
+
+    /// Returns when all of it is there and has its digest; else throws, and of a wrong content nothing stays.
+    func complete(from url: String, over transport: HTTPTransport, progress: (Int64) -> Void) throws {
+        let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+        var hash = SHA256()
+        var size = try hashBeginning(of: file, into: &hash)
+        var told = size
+        try transport.download(
+            url, from: size, limit: blob.size,
+            start: { offset in
+                guard offset != size else { return }
+                (size, told, hash) = (0, 0, SHA256())
+                try retrying("begin \(path) anew") { ftruncate(file.raw, 0) }
+                try retrying("begin \(path) anew") { Int(lseek(file.raw, 0, SEEK_SET)) }
+            },
+            sink: { piece in
+                try file.write(piece)
+                hash.update(data: piece)
+                size += Int64(piece.count)
+                if size - told >= 4 << 20 {
+                    told = size
+                    progress(size)
+                }
+            })
+        let found = GridModel.Digest(bytes: hash.finalize())
+        guard size == blob.size, found == blob.digest else {
+            try Files.remove(path)
+            throw DistributionError(
+                .refused,
+                "\(url): \(size) bytes of the content \(found), where \(blob.size) of \(blob.digest) were promised; tell "
+                    + "those who serve it")
+        }
+        try file.synchronise()
+    }
+
+    private func hashBeginning(of file: Descriptor, into hash: inout SHA256) throws -> Int64 {
+        var size: Int64 = 0
+        while let piece = try file.read(upTo: 1 << 20), !piece.isEmpty {
+            hash.update(data: piece)
+            size += Int64(piece.count)
+        }
+        guard size <= blob.size else {
+            try Files.remove(path)
+            throw DistributionError(.refused, "\(path) was longer than its blob and is removed; try again")
+        }
+        return size
+    }
+}
