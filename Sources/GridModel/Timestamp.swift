@@ -7,7 +7,10 @@ package struct Timestamp: TextualValue, Comparable {
 
     package init(parsing text: String) throws {
         let digits = Array(text.utf8)
-        func number(_ range: Range<Int>) -> Int64? { Int64(String(decoding: digits[range], as: UTF8.self)) }
+        func number(_ range: Range<Int>) -> Int64? {
+            guard digits[range].allSatisfy((48...57).contains) else { return nil }
+            return Int64(String(decoding: digits[range], as: UTF8.self))
+        }
         guard digits.count == 20, [4, 7, 10, 13, 16, 19].map({ digits[$0] }) == Array("--T::Z".utf8),
             let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
             let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
@@ -17,6 +20,9 @@ package struct Timestamp: TextualValue, Comparable {
                 .invalidQuantity, "'\(text.prefix(40))' is no time: expected for example 2009-11-09T14:30:00Z")
         }
         seconds = Self.days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second
+        guard description == text else {
+            throw GridModelError(.invalidQuantity, "'\(text)' is no time: that month has no such day")
+        }
     }
 
     package var description: String {

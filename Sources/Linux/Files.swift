@@ -91,16 +91,23 @@ package enum Files {
         return Int64(status.st_size)
     }
 
-    /// Replaces `path` as a whole: after a crash it holds the old bytes or the new ones.
-    package static func write(_ bytes: some Sequence<UInt8>, to path: String, mode: UInt32 = 0o644) throws {
+    /// Replaces `path` as a whole: whoever reads it, and whatever is killed, it holds the old bytes or the new ones. After a
+    /// loss of power too, unless `isDurable` is false: it may then be empty.
+    package static func write(
+        _ bytes: some Sequence<UInt8>, to path: String, mode: UInt32 = 0o644, isDurable: Bool = true
+    ) throws {
         let temporary = "\(path).\(getpid()).tmp"
         do {
             // A leftover of a dead process with our number, or somebody's link: not to be written through.
             try remove(temporary)
             let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
             try file.write(bytes)
-            try file.synchronise()
-            try rename(temporary, to: path)
+            if isDurable {
+                try file.synchronise()
+                try rename(temporary, to: path)
+            } else {
+                try retrying("rename \(temporary) to \(path)") { Glibc.rename(temporary, path) }
+            }
         } catch {
             unlink(temporary)
             throw error
@@ -113,6 +120,13 @@ package enum Files {
         try synchroniseDirectory(parent(of: new))
     }
 
+    /// Brings all of the filesystem that `path` is on to its disk.
+    package static func synchroniseFilesystem(of path: String) throws {
+        let directory = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
+        try retrying("synchronise the filesystem of \(path)") { syncfs(directory.raw) }
+    }
+
+    /// Makes the names in a directory durable.
     package static func synchroniseDirectory(_ path: String) throws {
         try Descriptor.open(path, O_RDONLY | O_DIRECTORY).synchronise()
     }

@@ -82,6 +82,8 @@ import Testing
     func timestampsAreUTC(_ seconds: Int64, _ text: String) throws {
         #expect(Timestamp(seconds: seconds).description == text)
         #expect(try Timestamp(parsing: text).seconds == seconds)
+        #expect(throws: GridModelError.self) { try Timestamp(parsing: "-" + text.dropFirst()) }
+        #expect(throws: GridModelError.self) { try Timestamp(parsing: "2026-02-29T00:00:00Z") }
     }
 
     @Test func machineNamesSortByTimeAndAreChecked() throws {

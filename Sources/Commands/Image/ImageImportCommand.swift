@@ -11,6 +11,9 @@ struct ImageImportCommand: ParsableCommand {
             with its verity tree before the home changes. An imported image becomes what its name means, unless the home has \
             one of younger packages. The digests are printed, one a line.
 
+            It runs once somebody answers for it: a catalogue that this site trusts, or you, by its digest (sojourn site \
+            approve image DIGEST).
+
             An image that was not made by sojourn is imported by a recipe: from: oci:DIRECTORY:NAME.
             """)
 

@@ -32,22 +32,37 @@ struct ImageProvider {
                 "--kernel \(reference): \(image.environment) needs guest interface \(image.configuration.guestInterface), this "
                     + "kernel has \(kernel.configuration.guestInterface); choose a newer one")
         }
-        return (image, kernel)
+        return try accepted(image, kernel)
     }
 
     /// Exactly these; nothing is built.
     func pinned(image: Digest, kernel: Digest) throws -> (image: StoredImage, kernel: StoredKernel) {
         let store = try ImageStore(home: home)
         do {
-            return (
-                try store.image(reference: image.description), try store.kernel(reference: kernel.description)
-            )
+            return try accepted(
+                try store.image(reference: image.description), try store.kernel(reference: kernel.description))
         } catch let error as ImageStoreError where error.code == .unknownReference {
             throw ImageStoreError(
                 .unknownReference,
                 "\(error.message); bring it from where the job ran: sojourn image export \(image) --to DIR, there, and sojourn "
                     + "image import DIR, here")
         }
+    }
+
+    /// Both of them, or the reason of the one that may not run here: before anything boots, were it to try an accelerator.
+    private func accepted(
+        _ image: StoredImage, _ kernel: StoredKernel
+    ) throws -> (image: StoredImage, kernel: StoredKernel) {
+        var acceptance = try SiteAcceptance(home, try Configuration.read(home).site, now: .now)
+        for artifact in [StoredArtifact.image(image), .kernel(kernel)] {
+            let decision = try acceptance.decide(artifact)
+            guard decision.isAccepted else {
+                throw DistributionError(
+                    .notAccepted,
+                    "\(decision.name) (\(decision.digest.short)) may not run here: \(decision.refusal)")
+            }
+        }
+        return (image, kernel)
     }
 
     /// By digest or name; by its recipe's name it is made on first use, as images are.

@@ -53,6 +53,10 @@ struct SiteShow: ParsableCommand {
         let rules = answer.rules
         Output.fields([
             ("own images", rules.ownImages.rawValue), ("newest refused", rules.newestRefused.rawValue),
+            (
+                "unmatched",
+                [rules.system, rules.home].contains { $0.unmatched == .refuse } ? "refuse" : "accept"
+            ),
             ("advisories", "\(rules.advisories.count)"),
         ])
         if !answer.catalogues.isEmpty {

@@ -15,7 +15,7 @@ struct SiteSync: ParsableCommand {
         abstract: "Bring catalogues and image lists up to date, and fetch images.",
         discussion: """
             Fetched are the newest images that may run here of every environment that this home has one of; --all fetches \
-            those of every environment, --no-images none. Returns 1 where a catalogue or an image could not be brought up to date: what \
+            those of every environment, --no-images none, whichever catalogues are named. Returns 1 where a catalogue or an image could not be brought up to date: what \
             was known of it stays as it was.
             """)
 

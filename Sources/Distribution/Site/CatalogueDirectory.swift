@@ -36,7 +36,7 @@ package struct CatalogueDirectory: Sendable {
                 try Files.makeDirectories(next.path, mode: 0o700)
                 try old.map { try copy($0.path, to: next.path) }
                 let result = try body(next)
-                try Files.synchroniseDirectory(next.path)
+                try Files.synchroniseFilesystem(of: next.path)
                 try turn(to: name)
                 return result
             } catch {

@@ -10,7 +10,11 @@ package struct MetadataDirectory: Sendable {
     /// Of a role; nil where there is none, or one too long to be read.
     func read(_ role: String, limit: Int) throws -> [UInt8]? { try Self.read(file(role), limit) }
 
-    func write(_ bytes: [UInt8], role: String) throws { try Files.write(bytes, to: file(role)) }
+    /// What tells of rollbacks is on the disk when this returns; of any other role a torn file would be noticed and fetched
+    /// again, and flushing each would take longer than all the rest.
+    func write(_ bytes: [UInt8], role: String) throws {
+        try Files.write(bytes, to: file(role), isDurable: ["timestamp", "snapshot"].contains(role))
+    }
 
     func remove(_ role: String) throws { try Files.remove(file(role)) }
 

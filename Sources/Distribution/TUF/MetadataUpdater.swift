@@ -4,6 +4,9 @@ package import Trust
 /// Follows one TUF repository: what is stored, what is served, and the order in which they are believed (TUF's
 /// specification, "Detailed client workflow"). Hold the directory's lock while one is in use.
 package struct MetadataUpdater {
+    /// Of all targets roles together, in bytes.
+    private static let mostTargets = 256 << 20
+
     private let directory: MetadataDirectory
     /// Nil: what is stored must do.
     private let source: (any MetadataSource)?
@@ -133,6 +136,11 @@ extension MetadataUpdater {
     /// A role's metadata, stored or served, by the keys that its delegator names now.
     package mutating func update(role: String, delegator: String) throws {
         if trusted.holds(role, by: delegator) { return }
+        guard trusted.targets.values.reduce(0, { $0 + $1.bytes.count }) <= Self.mostTargets else {
+            throw DistributionError(
+                .refused,
+                "\(self.place): its roles together have more than \(Self.mostTargets >> 20) MiB; follow less of it")
+        }
         let place = "\(directory.path): role '\(role)'"
         if let stored = try directory.read(role, limit: TUF.Limit.targets),
             try believing({

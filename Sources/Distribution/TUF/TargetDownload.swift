@@ -36,8 +36,8 @@ package struct TargetDownload {
                 throw DistributionError(
                     .refused, "\(url): \(count) bytes that are not the target '\(path)'; ask whoever serves it")
             }
-            try output.synchronise()
-            try Files.rename(temporary, to: file)
+            // Not flushed: what a loss of power leaves of it is looked at before it is taken for sound.
+            try retrying("rename \(temporary) to \(file)") { rename(temporary, file) }
         } catch {
             try Files.remove(temporary)
             throw error
