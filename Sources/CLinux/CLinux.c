@@ -349,3 +349,5 @@ int sojourn_set_clock(uint64_t nanoseconds) {
     struct timespec now = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
     return clock_settime(CLOCK_REALTIME, &now);
 }
+
+int sojourn_syncfs(int fd) { return syncfs(fd); }

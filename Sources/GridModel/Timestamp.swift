@@ -8,7 +8,7 @@ package struct Timestamp: TextualValue, Comparable {
     package init(parsing text: String) throws {
         let digits = Array(text.utf8)
         func number(_ range: Range<Int>) -> Int64? {
-            guard digits[range].allSatisfy((48...57).contains) else { return nil }
+            guard digits[range].allSatisfy({ (48...57).contains($0) }) else { return nil }
             return Int64(String(decoding: digits[range], as: UTF8.self))
         }
         guard digits.count == 20, [4, 7, 10, 13, 16, 19].map({ digits[$0] }) == Array("--T::Z".utf8),

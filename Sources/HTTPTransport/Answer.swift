@@ -50,7 +50,7 @@ enum Answer: Equatable {
 
     private static func length(_ headers: HTTPHeaders, of address: HTTPAddress) throws -> Int64? {
         guard let text = headers.first(name: "Content-Length") else { return nil }
-        guard text.utf8.allSatisfy((48...57).contains), let length = Int64(text) else {
+        guard text.utf8.allSatisfy({ (48...57).contains($0) }), let length = Int64(text) else {
             throw address.failure(.malformed, "its Content-Length is no number: \(text.shown); \(Remedy.server)")
         }
         return length

@@ -5,6 +5,23 @@ import Glibc
 package enum Files {
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// Whatever the umask of whoever wrote it: rules that a user cannot read would stop that user's every job.
+    package static func letAllRead(_ paths: [String]) throws {
+        for path in paths {
+            let status = try FileStatus(path)
+            let more: UInt16 = isDirectory(path) ? 0o555 : 0o444
+            try retrying("let all users read \(path)") { chmod(path, UInt32(status.mode & 0o7777 | more)) }
+        }
+    }
+
+    /// As `exists`, but for what cannot be looked at, which is an error: absence must not be had by taking away a right.
+    package static func isThere(_ path: String) throws -> Bool {
+        var status = stat()
+        if stat(path, &status) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw SystemError.last("look at \(path)") }
+        return false
+    }
+
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
@@ -123,7 +140,7 @@ package enum Files {
     /// Brings all of the filesystem that `path` is on to its disk.
     package static func synchroniseFilesystem(of path: String) throws {
         let directory = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
-        try retrying("synchronise the filesystem of \(path)") { syncfs(directory.raw) }
+        try retrying("synchronise the filesystem of \(path)") { sojourn_syncfs(directory.raw) }
     }
 
     /// Makes the names in a directory durable.

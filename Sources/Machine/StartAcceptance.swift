@@ -11,10 +11,13 @@ package struct StartAcceptance {
 
     package init(_ judge: @escaping Judge) { self.judge = judge }
 
-    /// Nothing for the factory's own check of what this home built: only what passed can be endorsed or refused.
+    /// Of the factory's own check only the kernel is judged: the image has not its name yet, and what passed can be endorsed
+    /// or refused.
     func decide(_ specification: MachineSpecification, in store: ImageStore) throws -> [Decision] {
         let image = try store.image(reference: specification.image.description)
-        if specification.isCheck == true && image.isBuiltHere { return [] }
-        return try judge(image, try store.kernel(reference: specification.kernel.description))
+        let decisions = try judge(image, try store.kernel(reference: specification.kernel.description))
+        let isUnfinished = image.isBuiltHere && !image.standing.isNewest && !image.standing.wasNewest
+        return specification.isCheck == true && isUnfinished
+            ? decisions.filter { $0.digest != image.digest } : decisions
     }
 }

@@ -64,7 +64,9 @@ extension Supervisor {
     /// What a person should know of how the host treated the machine.
     private func hostNotes(_ shortage: Cgroup.MemoryShortage?) -> [String] {
         var notes: [String] = []
-        if specification.isCheck == true { notes.append("a check of the factory: the site's rules were not asked") }
+        if specification.isCheck == true {
+            notes.append("a check of the factory: the site's rules were asked about the kernel only")
+        }
         if specification.network == .outgoing {
             notes.append(
                 "network outgoing: its connections left from this host's address, neither restricted nor traced")

@@ -64,16 +64,17 @@ extension Advisory {
 /// The advisories of a host or a home: `advisories/*.yaml`.
 package struct AdvisoryDirectory: Sendable {
     package let path: String
+    private let isSystem: Bool
 
     static let mostFiles = 10_000
 
-    package init(system: String = Configuration.systemDirectory) { path = "\(system)/advisories" }
+    package init(system: String = Configuration.systemDirectory) { (path, isSystem) = ("\(system)/advisories", true) }
 
-    package init(home: Home) { path = "\(home.path)/advisories" }
+    package init(home: Home) { (path, isSystem) = ("\(home.path)/advisories", false) }
 
     /// Sorted by their files' names. One that cannot be read is an error: it may be the one that matters.
     package func all() throws -> [Advisory] {
-        guard Files.isDirectory(path) else { return [] }
+        guard try Files.isThere(path) else { return [] }
         let names = try Files.list(path).filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }
         guard names.count <= Self.mostFiles else {
             throw ConfigurationError(
@@ -93,6 +94,7 @@ package struct AdvisoryDirectory: Sendable {
         let target = "\(path)/\(advisory.id).yaml"
         try Files.makeDirectories(path, mode: 0o755)
         try Files.write(bytes, to: target)
+        if isSystem { try Files.letAllRead(["\(path)/..", path, target]) }
         return try Advisory(parsing: bytes, file: target)
     }
 

@@ -20,7 +20,7 @@ package struct Configuration: Equatable, Sendable {
                 .invalid,
                 "\(own.rules.file): 'user-catalogues' is the host's to say, in \(host.rules.file); remove the line")
         }
-        let hasFile = Files.exists(host.rules.file)
+        let hasFile = try Files.isThere(host.rules.file)
         return Configuration(
             host: hasFile ? own.host.under(host.host) : own.host,
             site: SiteSettings(

@@ -102,6 +102,10 @@ package struct JSONElement: Sendable {
 
     /// Says what is wrong with this value, and where it is.
     package func refusal(_ reason: String) -> StrictJSONError {
+        // Whoever goes on after a refusal may come here often: far inside a long document lines are not counted.
+        guard node.offset <= 1 << 20 else {
+            return StrictJSONError(.unexpected, "\(document.source), byte \(node.offset): \(reason)")
+        }
         let (line, column) = Scanner(document.bytes, depthLimit: 0).position(of: node.offset)
         return StrictJSONError(.unexpected, "\(document.source), line \(line), column \(column): \(reason)")
     }

@@ -9,6 +9,9 @@ struct Scanner {
     let bytes: [UInt8]
     private let depthLimit: Int
     var index = 0
+    /// Each takes some 50 bytes, where the text takes two: far more than any honest document has.
+    private static let mostValues = 2_000_000
+    private var values = 0
 
     init(_ bytes: [UInt8], depthLimit: Int) {
         self.bytes = bytes
@@ -61,6 +64,8 @@ struct Scanner {
 extension Scanner {
     private mutating func value(depth: Int) throws -> JSONNode {
         skipSpace()
+        values += 1
+        if values > Self.mostValues { throw fault(.tooLarge, "more than \(Self.mostValues) values") }
         let start = index
         let kind: JSONNode.Kind
         switch next {

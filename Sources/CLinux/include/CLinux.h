@@ -46,6 +46,7 @@ int sojourn_finit_module(int fd, const char *parameters);
 int sojourn_pidfd_open(pid_t pid);
 int sojourn_pidfd_send_signal(int pidfd, int signal);
 int sojourn_memfd(const char *name);
+int sojourn_syncfs(int fd);
 int sojourn_signalfd(const int *signals, int count);
 int sojourn_set_window(int fd, uint16_t columns, uint16_t rows);
 int sojourn_get_window(int fd, uint16_t *columns, uint16_t *rows);

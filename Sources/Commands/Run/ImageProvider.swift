@@ -5,6 +5,7 @@ import ImageFormat
 import ImageStore
 import Linux
 import Machine
+import Policy
 import QEMU
 import Settings
 

@@ -51,11 +51,10 @@ struct SiteUpdate {
         var fetched: [String] = []
         var failed: [String] = []
         for name in names.sorted() where all || here.contains(name) {
-            guard let candidate = try acceptance.choose(name, isKernel: false).candidate, case .served = candidate
-            else {
-                continue
-            }
             do {
+                guard let candidate = try acceptance.choose(name, isKernel: false).candidate,
+                    case .served = candidate
+                else { continue }
                 let sources = try acceptance.sources(of: candidate)
                 try ImageFetch(acceptance.store, transport: transport, progress: show).run(sources, at: now)
                 fetched += sources.map { "\($0.entry.name) \($0.entry.digest.short)" }

@@ -24,7 +24,10 @@ package struct CatalogueSync {
         package var expires: Timestamp?
         /// What is not as it should be, and does not hinder the rest.
         package var warnings: [String] = []
+        fileprivate var isServedBadly = false
     }
+
+    private static let mostWarnings = 20
 
     package init(_ source: TrustedCatalogue, home: Home, transport: HTTPTransport, now: Timestamp) {
         self.source = source
@@ -43,6 +46,7 @@ package struct CatalogueSync {
         var report = try directory.update(waiting: waiting) { try update($0, progress) }
         let after = try entries()
         report.images = after.count
+        if after.count < before.count { try sweepDocuments(of: Array(after.values)) }
         report.added = after.filter { before[$0.key] == nil }.map(\.value).sorted { $0.path < $1.path }
         report.removed = before.filter { after[$0.key] == nil }.map(\.value).sorted { $0.path < $1.path }
         return report
@@ -83,7 +87,7 @@ package struct CatalogueSync {
             if let expires = updater.trusted.expiry(of: role) {
                 report.expires = min(report.expires ?? expires, expires)
             }
-            try fetchDocuments(of: role, updater.trusted, &report, progress)
+            if !report.isServedBadly { try fetchDocuments(of: role, updater.trusted, &report, progress) }
         }
         // As every start will read it: what could not be believed then does not take the place of what can.
         var stored = try MetadataUpdater(metadata, root: root, now: Timestamp(seconds: 0), source: nil)
@@ -121,9 +125,11 @@ package struct CatalogueSync {
     ) throws {
         let targets = trusted.targets[role]?.content.targets ?? [:]
         let documents = ServedDocuments(directory)
+        var odd = 0
         for (number, (path, target)) in targets.sorted(by: { $0.key < $1.key }).enumerated() {
             do {
                 let entry = try CatalogueEntry(path, target, role: role)
+                if entry.until <= now { continue }
                 let manifestLimit = ServedDocuments.documentLimit
                 if try documents.read(entry.digest, limit: manifestLimit) == nil {
                     progress("\(source.name): \(role), what tells of image \(number + 1) of \(targets.count)")
@@ -136,11 +142,30 @@ package struct CatalogueSync {
                 if let packages = ServedDocuments.packages(in: manifest) {
                     try fetch(blob: packages, documents, limit: ServedDocuments.packagesLimit)
                 }
-            } catch let error as HTTPTransportError where error.code == .unreachable {
-                throw error
+            } catch let error as HTTPTransportError where [.unreachable, .tooSlow].contains(error.code) {
+                // Of so bad a server no more is asked now: others are waiting.
+                report.isServedBadly = true
+                report.warnings.append("what tells of images did not all come; synchronise again: \(error)")
+                return
             } catch {
-                report.warnings.append("\(path): \(error)")
+                odd += 1
+                if odd > Self.mostWarnings { return report.warnings.append("role '\(role)': and more of the kind") }
+                report.warnings.append("\(path.prefix(200)): \(error)")
             }
+        }
+    }
+
+    /// Removes what no entry names any more.
+    private func sweepDocuments(of entries: [CatalogueEntry]) throws {
+        let documents = ServedDocuments(directory)
+        var named: Set<String> = []
+        for entry in entries {
+            named.insert(entry.digest.hex)
+            guard let manifest = try documents.manifest(of: entry) else { continue }
+            named.formUnion(([manifest.config] + manifest.layers).map(\.digest.hex))
+        }
+        for name in try Files.list(directory.documents) where !named.contains(name) {
+            try Files.remove("\(directory.documents)/\(name)")
         }
     }
 

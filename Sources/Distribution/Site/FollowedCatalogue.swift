@@ -12,6 +12,9 @@ package struct FollowedCatalogue: Sendable {
     package let source: TrustedCatalogue
     package let directory: CatalogueDirectory
     private var updater: MetadataUpdater
+    /// Entries of one role that are no images of ours.
+    private static let mostOdd = 100
+
     private var entries: [String: [String: CatalogueEntry]] = [:]
 
     package init(_ source: TrustedCatalogue, home: Home) throws {
@@ -34,7 +37,7 @@ package struct FollowedCatalogue: Sendable {
     /// Who may sign for an experiment.
     package var endorsers: [EndorserFact] {
         trusted.targets["targets"]?.content.delegations.flatMap { delegation in
-            delegation.signers.keys.values.map { EndorserFact(key: $0.id, name: $0.name) }
+            delegation.signers.keys.values.map { EndorserFact($0) }
         } ?? []
     }
 
@@ -45,10 +48,12 @@ package struct FollowedCatalogue: Sendable {
         guard roles.contains(role) else { return [:] }
         try updater.update(role: role, delegator: "targets")
         var found: [String: CatalogueEntry] = [:]
+        var odd = 0
         for (path, target) in trusted.targets[role]?.content.targets ?? [:] where try answers(role, for: path) {
             do { found[path] = try CatalogueEntry(path, target, role: role) } catch {
-                // Of whoever writes such a thing nothing else is believed less: the entry is not there.
-                continue
+                // Of whoever writes such a thing nothing else is believed less: the entry is not there. But not for ever.
+                odd += 1
+                if odd > Self.mostOdd { throw error }
             }
         }
         entries[role] = found
@@ -71,7 +76,7 @@ package struct FollowedCatalogue: Sendable {
         }
         return EndorsementFact(
             catalogue: source.name, experiment: role, name: entry.name, endorsed: entry.endorsed, until: entry.until,
-            endorsers: signers.signers(of: metadata).map { EndorserFact(key: $0.id, name: $0.name) },
+            endorsers: signers.signers(of: metadata).map { EndorserFact($0) },
             threshold: signers.threshold, expires: expires)
     }
 
@@ -110,4 +115,9 @@ extension MetadataDirectory {
             "none of the roots kept of the catalogue \(name) is the trusted one, \(digest); run: sojourn site sync, or "
                 + "trust it anew: sojourn site trust")
     }
+}
+
+extension EndorserFact {
+    /// By the id that its key has by itself, whatever a catalogue calls it.
+    init(_ key: TUF.Key) { self.init(key: key.publicKey?.id.hex ?? key.id, name: key.name) }
 }

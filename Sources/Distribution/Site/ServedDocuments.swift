@@ -8,7 +8,7 @@ package struct ServedDocuments: Sendable {
     private let directory: CatalogueDirectory
 
     static let documentLimit: Int64 = 4 << 20
-    static let packagesLimit: Int64 = 64 << 20
+    static let packagesLimit: Int64 = 16 << 20
 
     package init(_ directory: CatalogueDirectory) { self.directory = directory }
 

@@ -20,6 +20,8 @@ package struct SiteAcceptance {
         let source: TrustedCatalogue
         var followed: FollowedCatalogue?
         var fault: EndorsementFault?
+        /// Of one role: the others are believed as before.
+        var roleFaults: [String: EndorsementFault] = [:]
     }
 
     /// An image or kernel that may be meant: here already, or served by a catalogue.
@@ -155,11 +157,11 @@ extension SiteAcceptance {
         return Array(found.values)
     }
 
-    /// A role that does not hold takes its catalogue's word with it.
+    /// Nothing of a role that does not hold.
     private mutating func entries(of role: String, in index: Int) throws -> [CatalogueEntry] {
+        if catalogues[index].roleFaults[role] != nil { return [] }
         do { return try catalogues[index].followed.map { _ in try followedEntries(role, index) } ?? [] } catch {
-            catalogues[index].followed = nil
-            catalogues[index].fault = Self.fault(error)
+            catalogues[index].roleFaults[role] = Self.fault(error)
             return []
         }
     }
@@ -182,7 +184,7 @@ extension SiteAcceptance {
             let documents = ServedDocuments(CatalogueDirectory(store.home, name: source.name))
             return ArtifactFacts(
                 digest: entry.digest, name: entry.name, isKernel: entry.isKernel, created: entry.endorsed,
-                packages: try documents.packages(of: entry)?.map(PackageFact.init),
+                packages: Self.packages(of: entry, documents),
                 endorsements: try endorsements(of: entry.digest, as: entry.name, isKernel: entry.isKernel, nil))
         }
     }
@@ -194,6 +196,11 @@ extension SiteAcceptance {
             digest: artifact.digest, name: artifact.name, isKernel: isKernel, created: try moment(artifact),
             packages: try packages(artifact), isBuiltHere: artifact.isBuiltHere,
             endorsements: try endorsements(of: artifact.digest, as: artifact.name, isKernel: isKernel, manifest))
+    }
+
+    /// Nil too where what tells of it is not what it should be: nobody then knows what is in it.
+    private static func packages(of entry: CatalogueEntry, _ documents: ServedDocuments) -> [PackageFact]? {
+        do { return try documents.packages(of: entry)?.map(PackageFact.init) } catch { return nil }
     }
 
     /// When it came to be what its name means here: what was built last is newer than what was built before, whatever the
@@ -214,21 +221,23 @@ extension SiteAcceptance {
         of digest: Digest, as name: String, isKernel: Bool, _ manifest: [UInt8]?
     ) throws -> [EndorsementFact] {
         var facts = try manifest.map { try lists.endorsements(ofManifest: $0) } ?? []
+        let role = CatalogueEntry.role(of: name, isKernel: isKernel)
         for index in catalogues.indices {
             let source = catalogues[index].source
             do {
-                if let fact = try catalogues[index].followed?.endorsement(of: digest, as: name, isKernel: isKernel) {
+                if catalogues[index].roleFaults[role] == nil,
+                    let fact = try catalogues[index].followed?.endorsement(of: digest, as: name, isKernel: isKernel)
+                {
                     facts.append(fact)
                 }
             } catch {
-                catalogues[index].followed = nil
-                catalogues[index].fault = Self.fault(error)
+                catalogues[index].roleFaults[role] = Self.fault(error)
             }
-            if let fault = catalogues[index].fault {
+            if let fault = catalogues[index].fault ?? catalogues[index].roleFaults[role] {
                 facts.append(
                     EndorsementFact(
-                        catalogue: source.name, experiment: CatalogueEntry.role(of: name, isKernel: isKernel),
-                        name: nil, endorsed: Timestamp(seconds: 0), until: Timestamp(seconds: 0), endorsers: [],
+                        catalogue: source.name, experiment: role, name: nil, endorsed: Timestamp(seconds: 0),
+                        until: Timestamp(seconds: 0), endorsers: [],
                         threshold: 1, expires: Timestamp(seconds: 0), fault: fault))
             }
         }

@@ -6,6 +6,7 @@ package import Trust
 package struct MetadataUpdater {
     /// Of all targets roles together, in bytes.
     private static let mostTargets = 256 << 20
+    private static let mostUnannounced = 8 << 20
 
     private let directory: MetadataDirectory
     /// Nil: what is stored must do.
@@ -215,7 +216,8 @@ extension MetadataUpdater {
 
     private func fetch(_ name: String, _ announced: TUF.MetadataFile, limit: Int) throws -> [UInt8] {
         guard let source else { return try required(nil, name) }
-        let most = Int(min(announced.length ?? Int64(limit), Int64(limit)))
+        // Where nothing vouches for a length, what is read is nobody's word yet.
+        let most = Int(min(announced.length ?? Int64(min(limit, Self.mostUnannounced)), Int64(limit)))
         return try required(try source.read(name, limit: most), name)
     }
 

@@ -28,7 +28,9 @@ package struct ArtifactFacts: Codable, Equatable, Sendable {
     }
 
     /// For the order of candidates: when it was last endorsed under its name, else when it was made.
-    package var moment: Timestamp { endorsements.filter { $0.isFor(self) }.map(\.endorsed).max() ?? created }
+    package var moment: Timestamp {
+        endorsements.filter { $0.fault == nil && $0.isFor(self) }.map(\.endorsed).max() ?? created
+    }
 }
 
 /// What one catalogue or image list says of one artifact.

@@ -58,6 +58,8 @@ extension ArtifactFacts {
     fileprivate func isOffered(by rules: SiteRules) -> Bool {
         let isOwn = isBuiltHere || rules.home.approval(of: digest) != nil
         return isOwn && rules.ownImages == .allow || rules.system.approval(of: digest) != nil
-            || endorsements.contains { $0.isFor(self) && $0.fault?.kind != .withdrawn }
+            || endorsements.contains {
+                $0.isFor(self) && $0.fault?.kind != .withdrawn && ($0.fault == nil || $0.name != nil)
+            }
     }
 }

@@ -8,15 +8,19 @@ import StrictYAML
 package struct ConfigurationFile: Sendable {
     package let path: String
 
-    package init(home: Home) { path = "\(home.path)/config.yaml" }
+    private let isSystem: Bool
 
-    package init(system directory: String = Configuration.systemDirectory) { path = "\(directory)/config.yaml" }
+    package init(home: Home) { (path, isSystem) = ("\(home.path)/config.yaml", false) }
+
+    package init(system directory: String = Configuration.systemDirectory) {
+        (path, isSystem) = ("\(directory)/config.yaml", true)
+    }
 
     /// Where there is no file, what an empty one says.
     package func read() throws -> ConfigurationDocument { try parse(try bytes()) }
 
     private func bytes() throws -> [UInt8] {
-        Files.exists(path) ? try Files.read(path, limit: YAMLReader.limit) : []
+        try Files.isThere(path) ? try Files.read(path, limit: YAMLReader.limit) : []
     }
 
     private func parse(_ bytes: [UInt8]) throws -> ConfigurationDocument {
@@ -133,6 +137,7 @@ package struct ConfigurationFile: Sendable {
             }
             guard found.withoutSources == wanted.withoutSources else { throw refusal }
             try write(new)
+            if isSystem { try Files.letAllRead([directory, path]) }
         }
     }
 

@@ -65,7 +65,7 @@ extension TUF {
         init(_ element: JSONElement) throws {
             let number = try element.required("version")
             version = try number.integer()
-            guard version > 0 else { throw number.refusal("a version begins with 1") }
+            guard 1...Limit.version ~= version else { throw number.refusal("a version begins with 1, and ends at \(Limit.version)") }
             length = try element.member("length").map { try TUF.length($0) }
             hashes = try element.member("hashes").map { try FileHashes($0) }
         }

@@ -29,6 +29,8 @@ package enum TUF {
         /// Delegated roles visited in search of one target.
         package static let delegations = 256
         package static let depth = 32
+        /// What every JSON reader holds exactly.
+        package static let version: Int64 = 1 << 53
     }
 
     /// One metadata file as it was served: its content, and who signed which bytes.
@@ -97,7 +99,7 @@ extension TUF.Header {
         }
         let number = try signed.required("version")
         version = try number.integer()
-        guard version > 0 else { throw number.refusal("a version begins with 1") }
+        guard 1...TUF.Limit.version ~= version else { throw number.refusal("a version begins with 1, and ends at \(TUF.Limit.version)") }
         expires = try Timestamp(parsing: try signed.required("expires").text())
     }
 }
