@@ -65,7 +65,9 @@ extension TUF {
         init(_ element: JSONElement) throws {
             let number = try element.required("version")
             version = try number.integer()
-            guard 1...Limit.version ~= version else { throw number.refusal("a version begins with 1, and ends at \(Limit.version)") }
+            guard 1...Limit.version ~= version else {
+                throw number.refusal("a version begins with 1, and ends at 2^53")
+            }
             length = try element.member("length").map { try TUF.length($0) }
             hashes = try element.member("hashes").map { try FileHashes($0) }
         }

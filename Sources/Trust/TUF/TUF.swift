@@ -99,7 +99,9 @@ extension TUF.Header {
         }
         let number = try signed.required("version")
         version = try number.integer()
-        guard 1...TUF.Limit.version ~= version else { throw number.refusal("a version begins with 1, and ends at \(TUF.Limit.version)") }
+        guard 1...TUF.Limit.version ~= version else {
+            throw number.refusal("a version begins with 1, and ends at 2^53")
+        }
         expires = try Timestamp(parsing: try signed.required("expires").text())
     }
 }
