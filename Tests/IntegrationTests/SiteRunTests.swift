@@ -175,6 +175,34 @@ import Testing
         try runs()
     }
 
+    /// Written under whatever umask, the host's rules can be read by all; where they cannot, nothing runs.
+    @Test func rulesThatAUserCannotReadAreNoMissingRules() throws {
+        let program = work.home("site").program
+        let asUser =
+            "setpriv --reuid 65534 --regid 65534 --clear-groups env SOJOURN_HOME=\"$PWD/user\" ./program site show"
+        let script = """
+            chmod 755 .
+            install -m 755 '\(program)' program
+            mkdir -p upper user
+            chown 65534 user
+            chmod 700 user
+            mount -t tmpfs none upper
+            mkdir upper/u upper/w
+            mount -t overlay none -o lowerdir=/etc,upperdir="$PWD/upper/u",workdir="$PWD/upper/w" /etc
+            umask 077
+            SOJOURN_HOME="$PWD/root" '\(program)' site ban experiment cms --system
+            \(asUser) | grep -c 'ban experiment cms'
+            chmod 700 /etc/sojourn
+            \(asUser) || echo refused
+            """
+        let result = try Running(
+            program: "/usr/bin/unshare", arguments: ["--mount", "sh", "-euc", script], directory: work.place.url,
+            input: "", environment: [:]
+        ).finish(within: .seconds(60))
+        #expect(result.output == "1\nrefused\n", "\(result.output)\(result.error)")
+        #expect(result.error.contains("/etc/sojourn/config.yaml"), "\(result.error)")
+    }
+
     /// `/etc` of a mount namespace of its own: what stands there binds the home.
     @Test func usersDoNotRiseOverTheSitesRules() throws {
         try trust()

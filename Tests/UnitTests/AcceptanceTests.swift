@@ -300,6 +300,16 @@ import Testing
         #expect(rules.choose(among: [old, expired], at: Fixture.now).chosen == nil)
     }
 
+    /// A catalogue of which nothing can be believed says nothing about what is newer.
+    @Test func aCatalogueWithoutAWordDoesNotChangeTheOrder() throws {
+        let silent = AcceptanceFixture.endorsement(
+            catalogue: "silent", name: nil, endorsed: 0, fault: EndorsementFault(.notSynchronised))
+        let old = AcceptanceFixture.image(1, isBuiltHere: true, created: -20, endorsements: [silent])
+        let new = AcceptanceFixture.image(2, isBuiltHere: true, created: -10, endorsements: [silent])
+        let choice = try AcceptanceFixture.rules().choose(among: [old, new], at: AcceptanceFixture.now)
+        #expect(choice.chosen?.digest == new.digest)
+    }
+
     @Test func imagesOfOneMomentAreInOneOrder() throws {
         let twin = Fixture.image(9, endorsements: old.endorsements)
         let rules = try Fixture.rules()
