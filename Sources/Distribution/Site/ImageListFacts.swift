@@ -1,4 +1,3 @@
-import Crypto
 import GridModel
 package import ImageLists
 package import ImageStore
@@ -16,10 +15,9 @@ struct ImageListFacts: Sendable {
     }
 
     /// An image of ours is meant by the sha512 of its manifest.
-    func endorsements(ofManifest manifest: [UInt8]) throws -> [EndorsementFact] {
+    func endorsements(ofManifest manifest: [UInt8]) -> [EndorsementFact] {
         guard !lists.lists.isEmpty else { return [] }
-        let checksum = try ImageChecksum(parsing: Self.hexadecimal(SHA512.hash(data: manifest)))
-        guard case .success(let found) = lists.image(sha512: checksum, now: now) else { return [] }
+        guard case .success(let found) = lists.image(sha512: ImageChecksum(of: manifest), now: now) else { return [] }
         let list = found.list.list
         return [
             EndorsementFact(
@@ -28,10 +26,6 @@ struct ImageListFacts: Sendable {
                 endorsers: [EndorserFact(key: list.endorser.subject.description, name: list.endorserName)],
                 threshold: 1, expires: list.expires)
         ]
-    }
-
-    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 }
 

@@ -220,7 +220,7 @@ extension SiteAcceptance {
     private mutating func endorsements(
         of digest: Digest, as name: String, isKernel: Bool, _ manifest: [UInt8]?
     ) throws -> [EndorsementFact] {
-        var facts = try manifest.map { try lists.endorsements(ofManifest: $0) } ?? []
+        var facts = manifest.map { lists.endorsements(ofManifest: $0) } ?? []
         let role = CatalogueEntry.role(of: name, isKernel: isKernel)
         for index in catalogues.indices {
             let source = catalogues[index].source
