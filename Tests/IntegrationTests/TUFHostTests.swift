@@ -146,7 +146,9 @@ import Testing
             }
             try repository.publish()
             let running = try client.start(client.downloading(["lhc/file"]))
-            usleep(UInt32.random(in: 0...60_000, using: &generator))
+            // Within what it takes; the test holds whichever moment it is.
+            let moment = ContinuousClock.now.advanced(by: .microseconds(Int.random(in: 0...60_000, using: &generator)))
+            while ContinuousClock.now < moment {}
             killed += try client.kill(running) ? 1 : 0
             try expectSound(client, repository)
             if round % 4 == 3 {
