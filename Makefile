@@ -24,7 +24,7 @@ help:
 	@echo "make test-long       more of the same: many machines, sizes, ends"
 	@echo "make check           style, without building"
 	@echo "make fuzz            random input for every parser; SECONDS=60 each, or PARSER=NAME alone"
-	@echo "make bench           measure, into Documentation/Measurements.md"
+	@echo "make bench           measure, into Documentation/Measurements.md; or a part: PART=measured, PART=moved"
 	@echo "make install PREFIX=/usr/local"
 
 tools:
@@ -64,7 +64,8 @@ fuzz: tools
 
 bench: stage
 	@Scripts/test-tools/python-oracles $(PYTHON_ORACLES)
-	@Scripts/bench $(STAGE)/bin/sojourn
+	@Scripts/install-tools bench
+	@Scripts/bench $(STAGE)/bin/sojourn $(PART)
 
 clean:
 	rm -rf $(SCRATCH) $(GUEST_SCRATCH) $(FUZZ_SCRATCH) $(STAGE)

@@ -39,6 +39,11 @@ let httpClient: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOSSL", package: "swift-nio-ssl"),
 ]
+let httpServer: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -70,6 +75,7 @@ let package = Package(
         module("StrictYAML", ["GridModel", yams]),
         module("ImageFormat", ["GridModel", "StrictJSON", "Archive", crypto]),
         module("ImageStore", ["ImageFormat", "GridModel", "StrictJSON", "Linux", crypto]),
+        module("BlockServer", ["ImageStore", "GridModel", "Linux"]),
         module("Trust", ["GridModel", "StrictJSON", crypto, cryptoExtras, asn1]),
         module("KeyStore", ["Trust", "ImageStore", "GridModel", "Linux"]),
         module("ImageTree", ["ImageFormat", "GridModel", "StrictJSON", "Linux", crypto]),
@@ -84,25 +90,31 @@ let package = Package(
         module("Policy", ["GridModel"]),
         module("Settings", ["Policy", "ImageStore", "GridModel", "StrictYAML", "Linux"]),
         module("HTTPTransport", httpClient),
+        module("HTTPServer", httpServer + ["Linux"]),
         module(
             "Distribution",
             [
-                "Settings", "HTTPTransport", "ImageLists", "ImageStore", "ImageFormat", "KeyStore", "Policy",
+                "Settings", "HTTPServer", "HTTPTransport", "ImageLists", "Attestation", "ImageStore", "ImageFormat",
+                "KeyStore", "Policy",
                 "Trust",
                 "GridModel", "StrictJSON", "Linux", crypto,
             ]),
+        module("Registry", ["HTTPTransport", "ImageStore", "ImageFormat", "GridModel", "StrictJSON", "Linux"]),
         module("Control", ["GridModel"]),
         module("QEMU", ["GridModel", "StrictJSON", "Linux"]),
         module(
             "Machine",
             [
-                "QEMU", "Settings", "Control", "Policy", "ImageStore", "ImageFormat", "Archive", "GuestProtocol",
+                "BlockServer", "QEMU", "Settings", "Control", "Policy", "ImageStore", "ImageFormat", "Archive",
+                "GuestProtocol",
                 "GridModel", "StrictJSON", "Linux",
             ]),
         module(
             "Commands",
             [
-                "Distribution", "HTTPTransport", "ImageLists", "Machine", "QEMU", "Settings", "Control", "Policy",
+                "BlockServer", "Distribution", "HTTPServer", "HTTPTransport", "ImageLists", "Registry", "Machine",
+                "QEMU", "Settings", "Control",
+                "Policy",
                 "StrictYAML", "ImageFactory", "Attestation", "KeyStore",
                 "Trust",
                 "ImageStore", "ImageFormat", "GridModel", "StrictJSON", "Linux", arguments,
@@ -117,8 +129,10 @@ let package = Package(
         module(
             "FuzzTargets",
             [
-                "Archive", "Attestation", "Commands", "Distribution", "GridModel", "GuestProtocol", "HTTPTransport",
-                "ImageFactory", "ImageFormat", "ImageLists", "Policy", "Settings", "StrictJSON", "StrictYAML", "Trust",
+                "Archive", "Attestation", "Commands", "Distribution", "GridModel", "GuestProtocol", "HTTPServer",
+                "HTTPTransport", "ImageFactory", "ImageFormat", "ImageLists", "Policy", "Registry", "Settings",
+                "StrictJSON",
+                "StrictYAML", "Trust",
             ],
             path: "Fuzz/Targets"),
 
@@ -126,9 +140,10 @@ let package = Package(
             name: "UnitTests",
             dependencies: [
                 "Archive", "Attestation", "Commands", "Settings", "Control", "Distribution", "FuzzTargets", "GridModel",
-                "GuestProtocol", "HTTPTransport",
+                "GuestProtocol", "HTTPServer", "HTTPTransport",
                 "ImageFactory",
                 "ImageFormat", "ImageLists", "ImageStore", "ImageTree", "KeyStore", "Machine", "Policy", "QEMU",
+                "Registry",
                 "StrictJSON",
                 "StrictYAML", "Linux",
                 "Trust",
@@ -137,7 +152,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Attestation", "Distribution", "GridModel", "HTTPTransport", "ImageFormat", "ImageLists", "ImageStore",
+                "Attestation", "Distribution", "GridModel", "HTTPServer", "HTTPTransport", "ImageFormat", "ImageLists",
+                "ImageStore",
                 "Machine", "StrictJSON",
                 "Linux", "Trust",
             ],

@@ -11,6 +11,14 @@ extension FuzzTarget {
             }
             try BrokenPromise.unless(again == address, "'\(address)' is another when it is written and read")
             if texts.count > 1 { _ = try address.following(texts[1]) }
-        }
+        },
+        FuzzTarget("content-range", refusals: HTTPTransportError.self) { bytes in
+            guard let range = ContentRange(parsing: String(decoding: bytes, as: UTF8.self)) else {
+                throw HTTPTransportError(.malformed, "no range")
+            }
+            try BrokenPromise.unless(
+                range.bytes.lowerBound >= 0 && !range.bytes.isEmpty
+                    && range.complete ?? .max >= range.bytes.upperBound, "\(range) was read")
+        },
     ]
 }

@@ -19,7 +19,7 @@ class Failure(Exception):
 
 class Sojourn:
     def __init__(self, program, home):
-        self.program = os.path.abspath(program)
+        self.program, self.home = os.path.abspath(program), home
         self.environment = dict(os.environ, SOJOURN_HOME=str(home))
 
     def run(self, arguments, directory):

@@ -13,6 +13,8 @@ import sys
 import threading
 
 sent = 0  # by /flood
+connections = 0  # that were accepted
+meeting = threading.Barrier(8, timeout=30)
 never = threading.Event()
 
 
@@ -81,6 +83,20 @@ def ranged(peer, first):
         answer(peer, content(1000)[first:], "206 Partial Content", f"Content-Range: bytes {first}-999/1000")
 
 
+def part(peer, size, head):
+    """Any range of a file of so many bytes, as RFC 9110 says it."""
+    first, last = next(
+        line.split("=")[1].split("-") for line in head.split("\r\n") if line.lower().startswith("range: bytes="))
+    body = content(size)[int(first):int(last) + 1 if last else size]
+    answer(peer, body, "206 Partial Content", f"Content-Range: bytes {first}-{int(first) + len(body) - 1}/{size}")
+
+
+def meet(peer, size, head):
+    """Answers when eight ask at once."""
+    meeting.wait()
+    part(peer, size, head)
+
+
 def reset(peer):
     answer(peer, b"begun", length=100)
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -134,6 +150,12 @@ PATHS = {
     "range-ignored": lambda peer, rest, first, head: answer(peer, content(1000)),
     "range-says": lambda peer, rest, first, head: answer(
         peer, content(1000)[first:], "206 Partial Content", "Content-Range: " + rest.replace("_", " ")),
+    "part": lambda peer, rest, first, head: part(peer, int(rest), head),
+    "meet": lambda peer, rest, first, head: meet(peer, int(rest), head),
+    "connections": lambda peer, rest, first, head: answer(peer, str(connections).encode()),
+    # The next request in the same connection finds it closed.
+    "forgetful": lambda peer, rest, first, head: part(peer, int(rest), head),
+    "busy": lambda peer, rest, first, head: answer(peer, b"", "503 Busy", f"Retry-After: {rest}"),
     "reset": lambda peer, rest, first, head: reset(peer),
     "closed": lambda peer, rest, first, head: None,
     "no-http": lambda peer, rest, first, head: peer.sendall(b"220 mail.example.org ESMTP ready\r\n"),
@@ -153,6 +175,7 @@ def serve(peer, context):
         if context:
             peer = context.wrap_socket(peer, server_side=True)
         data = b""
+        forgotten = False
         while True:
             while b"\r\n\r\n" not in data:
                 more = peer.recv(65536)
@@ -169,6 +192,9 @@ def serve(peer, context):
                 answer(peer, b"proxied\n" + head.encode())
                 continue
             name, _, rest = target[1:].partition("/")
+            if forgotten:
+                return
+            forgotten = name == "forgetful"
             PATHS[name](peer, rest, first_of(head), head)
             if name in ("short", "closed", "no-http", "reset"):
                 return
@@ -190,8 +216,10 @@ def main():
     print(listener.getsockname()[1], flush=True)
 
     def accept():
+        global connections
         while True:
             peer, _ = listener.accept()
+            connections += 1
             threading.Thread(target=serve, args=(peer, context), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()

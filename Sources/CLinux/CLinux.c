@@ -324,6 +324,11 @@ int sojourn_set_nonblocking(int fd) {
     return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+int sojourn_set_blocking(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 int sojourn_exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 int sojourn_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : -1; }
 

@@ -6,6 +6,7 @@ import ImageStore
 import KeyStore
 import Linux
 import Machine
+import Registry
 import Settings
 
 /// The program `sojourn`: its commands, and what it returns for each kind of end.
@@ -55,6 +56,8 @@ package enum EntryPoint {
         case let error as ImageFactoryError where error.code == .unknownRecipe: 3
         case let error as KeyStoreError where error.code == .unknownKey: 3
         case let error as DistributionError where error.code == .unknownReference: 3
+        case let error as RegistryError where error.code == .notFound: 3
+        case let error as RegistryError where error.code == .wrongReference: 2
         case let error as ConfigurationError where error.code == .notFound: 3
         case let error as DistributionError where error.code == .notAccepted: 4
         case let error as ImageStoreError where error.code == .busy: 75

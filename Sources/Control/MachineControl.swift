@@ -47,6 +47,8 @@ package struct MachineControl: Sendable {
         case signalled(Int32)
         case clientGone
         case hostDiskFull(String)
+        /// A read of the image failed for good.
+        case imageUnavailable(String)
         /// The processor time that the machine has spent since the payload's start.
         case spent(Duration)
         /// The payload printed more than it may.
@@ -137,6 +139,7 @@ package struct MachineControl: Sendable {
         case .clientGone:
             return end(.failure(.clientKilled, "the 'sojourn run' that asked for this machine was killed"), by: 15, now)
         case .hostDiskFull(let what): return kill(.failure(.hostDiskFull, "the host's disk is full: \(what)"))
+        case .imageUnavailable(let what): return kill(.failure(.imageUnavailable, what))
         case .spent(let time): return spent(time, now)
         case .outputOverflowed: return overflowed(now)
         case .time: return time(now)

@@ -27,6 +27,8 @@ package struct Outcome: Codable, Equatable, Sendable {
         case terminalClosed = "terminal-closed"
         case terminated
         case hostDiskFull = "host-disk-full"
+        /// A block of the image was damaged or missing, and no place had it.
+        case imageUnavailable = "image-unavailable"
         /// The command returned 0, but what was to be staged out did not all come back.
         case outputsMissing = "outputs-missing"
         /// The machine could not be started: nothing of the payload ran.

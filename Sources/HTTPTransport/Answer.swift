@@ -8,8 +8,7 @@ enum Answer: Equatable {
     /// Nothing stands where the asked range begins: the file here is no beginning of the one there.
     case rangeBeyondEnd
 
-    /// - Parameter offset: what was asked for with Range; 0 where nothing was.
-    init(_ head: HTTPResponseHead, asked offset: Int64, of address: HTTPAddress, _ limits: TransferLimits) throws {
+    init(_ head: HTTPResponseHead, asked: Query.Portion, of address: HTTPAddress, _ limits: TransferLimits) throws {
         let headers = head.headers
         let size = headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         guard size <= limits.headerBytes else {
@@ -28,9 +27,10 @@ enum Answer: Equatable {
             }
             self = .redirect(location: location)
             return
-        case 416 where offset > 0:
+        case 416 where asked != .whole:
             self = .rangeBeyondEnd
             return
+        case 429, 503: throw address.busy(status: head.status.code, retryAfter: headers.first(name: "Retry-After"))
         case let code: throw address.refusal(status: code)
         }
         let encodings = headers[canonicalForm: "Content-Encoding"].filter { $0.lowercased() != "identity" }
@@ -42,7 +42,10 @@ enum Answer: Equatable {
         }
         let length = try Self.length(headers, of: address)
         if head.status.code == 206 {
-            self = try Self.part(headers, length, asked: offset, of: address)
+            self = try Self.part(headers, length, asked: asked, of: address)
+        } else if case .exactly = asked {
+            throw address.failure(
+                .noRanges, "the server sends the whole file where a part was asked for; \(Remedy.server)")
         } else {
             self = .body(start: 0, end: length)
         }
@@ -56,25 +59,35 @@ enum Answer: Equatable {
         return length
     }
 
-    /// Content-Range: bytes FIRST-LAST/COMPLETE (RFC 9110, section 14.4).
-    private static func part(_ headers: HTTPHeaders, _ length: Int64?, asked offset: Int64, of address: HTTPAddress)
-        throws -> Answer
-    {
+    /// The part that an answer says it holds, which must be what was asked for.
+    private static func part(
+        _ headers: HTTPHeaders, _ length: Int64?, asked: Query.Portion, of address: HTTPAddress
+    ) throws -> Answer {
         let text = headers.first(name: "Content-Range") ?? ""
-        let wrong = address.failure(
-            .malformed,
-            "asked for what follows byte \(offset), the server sent a part that it calls "
-                + "'\(text.shown)'; \(Remedy.server)")
-        let words = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard offset > 0, words.count == 2, words[0].lowercased() == "bytes" else { throw wrong }
-        let halves = words[1].split(separator: "/", omittingEmptySubsequences: false)
-        let bounds = (halves.first ?? "").split(separator: "-", omittingEmptySubsequences: false)
-        guard halves.count == 2, bounds.count == 2, let first = Int64(bounds[0]), let last = Int64(bounds[1]),
-            first == offset, last >= first, last < Int64.max, length == nil || length == last - first + 1,
-            // To the end, as it was asked for: a shorter part would pass for the whole.
-            halves[1] == "*" || Int64(halves[1]) == last + 1
-        else { throw wrong }
-        return .body(start: first, end: last + 1)
+        guard let part = ContentRange(parsing: text), length == nil || length == Int64(part.bytes.count),
+            isWanted(part, asked)
+        else {
+            let wanted =
+                switch asked {
+                case .whole: "the whole file"
+                case .from(let offset): "what follows byte \(offset)"
+                case .exactly(let range): "bytes \(range.lowerBound) to \(range.upperBound - 1)"
+                }
+            throw address.failure(
+                .malformed,
+                "asked for \(wanted), the server sent a part that it calls '\(text.shown)'; \(Remedy.server)")
+        }
+        return .body(start: part.bytes.lowerBound, end: part.bytes.upperBound)
+    }
+
+    private static func isWanted(_ part: ContentRange, _ asked: Query.Portion) -> Bool {
+        switch asked {
+        case .whole: false
+        // To the end: a shorter part would pass for the whole.
+        case .from(let offset):
+            part.bytes.lowerBound == offset && (part.complete ?? part.bytes.upperBound) == part.bytes.upperBound
+        case .exactly(let range): part.bytes == range
+        }
     }
 }
 

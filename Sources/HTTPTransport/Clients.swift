@@ -7,8 +7,14 @@ import Synchronization
 
 /// The clients of a transport: one for each route, made when it is first taken; one thread serves them all.
 final class Clients: Sendable {
+    /// Connections of one kind, kept for the next request, or not.
+    private struct Way: Hashable {
+        let route: Route
+        let isFresh: Bool
+    }
+
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    private let made = Mutex<[Route: HTTPClient]>([:])
+    private let made = Mutex<[Way: HTTPClient]>([:])
     private let limits: TransferLimits
     private let authorities: String?
 
@@ -19,25 +25,28 @@ final class Clients: Sendable {
     }
 
     /// The client for a route, and the request to give it.
-    func prepare(_ address: HTTPAddress, via route: Route, from offset: Int64) throws -> (
-        HTTPClient, HTTPClient.Request
-    ) {
-        var headers: HTTPHeaders = [
-            "Host": address.authority, "User-Agent": "sojourn", "Accept": "*/*", "Accept-Encoding": "identity",
-        ]
-        if offset > 0 { headers.add(name: "Range", value: "bytes=\(offset)-") }
+    /// - Parameter isAgain: on a connection that no other request used before.
+    func prepare(_ query: Query, via route: Route, isAgain: Bool) throws -> (HTTPClient, HTTPClient.Request) {
         let url =
             switch route {
-            case .direct, .tunnelled: address.description
-            case .forwarded(let proxy): "http://\(proxy.authority)\(address.target)"
+            case .direct, .tunnelled: query.address.description
+            case .forwarded(let proxy): "http://\(proxy.authority)\(query.address.target)"
             }
+        let way = Way(route: route, isFresh: isAgain)
         let client = made.withLock { made in
-            if let client = made[route] { return client }
-            let client = HTTPClient(eventLoopGroup: group, configuration: configuration(route))
-            made[route] = client
+            if let client = made[way] { return client }
+            let client = HTTPClient(eventLoopGroup: group, configuration: configuration(way))
+            made[way] = client
             return client
         }
-        return (client, try HTTPClient.Request(url: url, headers: headers))
+        switch query.method {
+        case .get: return (client, try HTTPClient.Request(url: url, headers: query.headers))
+        case .post(let body, _):
+            return (
+                client,
+                try HTTPClient.Request(url: url, method: .POST, headers: query.headers, body: .bytes(body))
+            )
+        }
     }
 
     func close() throws {
@@ -49,7 +58,7 @@ final class Clients: Sendable {
         try group.syncShutdownGracefully()
     }
 
-    private func configuration(_ route: Route) -> HTTPClient.Configuration {
+    private func configuration(_ way: Way) -> HTTPClient.Configuration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         if let authorities { tls.trustRoots = .file(authorities) }
@@ -57,11 +66,14 @@ final class Clients: Sendable {
             tlsConfiguration: tls, redirectConfiguration: .disallow,
             timeout: .init(connect: TimeAmount(limits.connecting)),
             // Shorter than servers keep them, so that no request goes into a connection that is being closed.
-            connectionPool: .init(idleTimeout: .seconds(4)), decompression: .disabled)
+            connectionPool: .init(idleTimeout: way.isFresh ? .nanoseconds(1) : .seconds(4)),
+            decompression: .disabled)
         configuration.httpVersion = .http1Only
         // A refused connection is told at once; who called decides about trying again.
         configuration.connectionPool.retryConnectionEstablishment = false
-        switch route {
+        // Callers bound how much they ask for at once; a request beyond this waits no longer than for a connection.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        switch way.route {
         case .direct: break
         case .forwarded: configuration.http1_1ConnectionDebugInitializer = AbsoluteForm.install
         case .tunnelled(let proxy): configuration.proxy = .server(host: proxy.bareHost, port: proxy.port)

@@ -35,6 +35,16 @@ extension HTTPAddress {
         }
     }
 
+    /// The error of a server that asks to be asked later.
+    /// - Parameter retryAfter: the header, as it came; only a number of seconds is understood.
+    func busy(status code: UInt, retryAfter: String?) -> HTTPTransportError {
+        let seconds = retryAfter.flatMap { ContentRange.number($0) }.map { min($0, 3600) }
+        let when = seconds.map { "in \($0) s" } ?? "later"
+        return HTTPTransportError(
+            .busy, "cannot fetch \(self): the server is busy (\(code)); try again \(when)",
+            retryAfter: seconds.map { .seconds($0) })
+    }
+
     /// Says in our words why the client gave up.
     /// - Parameter progress: how far the body had come.
     func failure(_ error: any Error, progress: Int64, limits: TransferLimits, within deadline: Duration?)

@@ -6,9 +6,9 @@ import NIOCore
 /// Every call blocks its thread until it is done; all time limits are on the monotonic clock. What arrives is
 /// untrusted: whoever calls verifies it. Several threads may share one transport.
 package final class HTTPTransport: Sendable {
-    private let limits: TransferLimits
-    private let proxies: Proxies
-    private let clients: Clients
+    let limits: TransferLimits
+    let proxies: Proxies
+    let clients: Clients
 
     /// - Parameter environment: `http_proxy`, `https_proxy` and `no_proxy` name proxies, and `SSL_CERT_FILE` the
     ///   authorities that vouch for servers, in place of the system's (OpenSSL's variable).
@@ -60,21 +60,101 @@ package final class HTTPTransport: Sendable {
         start: (Int64) throws -> Void = { _ in }, sink: ([UInt8]) throws -> Void
     ) throws -> Int64 {
         precondition(offset >= 0 && limit >= 0, "offset and limit are counts of bytes")
-        let time = deadline.map { NIODeadline.now() + TimeAmount($0) }
+        let time = Deadline(deadline)
+        let sink = { (buffer: ByteBuffer) in try sink(Array(buffer.readableBytesView)) }
+        if offset > 0 {
+            let outcome = try fetch(url, .from(offset), limit: limit, time, start: start, sink: sink)
+            if case .complete(let bytes) = outcome { return bytes }
+        }
+        guard case .complete(let bytes) = try fetch(url, .whole, limit: limit, time, start: start, sink: sink) else {
+            preconditionFailure("no range was asked for")
+        }
+        return bytes
+    }
+
+    /// Exactly these bytes of a file, as they come.
+    ///
+    /// A server that would send the whole file is cut off: `.noRanges`. One whose file ends before is `.malformed`, for
+    /// whoever asks knows how long the file is. Many threads may call at once; connections are kept and used again.
+    /// - Parameters:
+    ///   - deadline: when they must be there; nil leaves it to the lowest rate.
+    ///   - isNear: a host of this site, which is asked without the proxies that the environment names.
+    ///   - sink: takes the pieces in their order. Its error ends the transfer and is thrown as it is.
+    package func read(
+        _ url: String, range: Range<Int64>, within deadline: Duration? = nil, isNear: Bool = false,
+        sink: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        precondition(range.lowerBound >= 0 && !range.isEmpty, "a range of a file, with something in it")
+        let outcome = try fetch(
+            url, .exactly(range), limit: range.upperBound, Deadline(deadline), isNear: isNear, start: { _ in },
+            sink: { try $0.withUnsafeReadableBytes(sink) })
+        if case .rangeBeyondEnd = outcome {
+            throw try HTTPAddress(url).failure(
+                .malformed, "the server's file ends before byte \(range.upperBound - 1); \(Remedy.server)")
+        }
+    }
+
+    /// Sends a few bytes and returns the answer's. No redirect is followed, and nothing is sent twice.
+    /// - Parameter limit: how many bytes the answer may have; more is `.tooLong`.
+    @discardableResult
+    package func post(
+        _ url: String, body: [UInt8], contentType: String, limit: Int = 1 << 16,
+        within deadline: Duration = .seconds(30)
+    ) throws -> [UInt8] {
+        let query = Query(address: try HTTPAddress(url), method: .post(body: body, contentType: contentType))
+        var bytes: [UInt8] = []
+        let outcome = try exchange(
+            query, limit: Int64(limit), Deadline(deadline), start: { _ in }, sink: { bytes += $0.readableBytesView })
+        switch outcome {
+        case .complete: return bytes
+        case .closed(let error): throw error
+        case .redirect, .rangeBeyondEnd:
+            throw query.address.failure(.redirected, "it is redirected; use the address where it leads")
+        }
+    }
+
+    /// When a call must be done, as its caller said it and as a moment.
+    private struct Deadline {
+        let duration: Duration?
+        let moment: NIODeadline?
+
+        init(_ duration: Duration?) {
+            self.duration = duration
+            moment = duration.map { NIODeadline.now() + TimeAmount($0) }
+        }
+    }
+
+    /// Follows redirects to a file, or to the answer that it has no such range.
+    private func fetch(
+        _ url: String, _ portion: Query.Portion, limit: Int64, _ deadline: Deadline, isNear: Bool = false,
+        start: (Int64) throws -> Void, sink: (ByteBuffer) throws -> Void
+    ) throws -> Transfer.Outcome {
         var visited = [try HTTPAddress(url)]
-        var offset = offset
         while true {
-            let address = visited[visited.count - 1]
-            let (client, request) = try clients.prepare(address, via: proxies.route(to: address), from: offset)
-            let answer = try Exchange.with(limits, on: client, request, deadline: time) { exchange in
-                try Transfer(exchange, address, limits, limit: limit, deadline: deadline)
-                    .run(from: offset, start: start, sink: sink)
+            let query = Query(address: visited[visited.count - 1], method: .get(portion), isNear: isNear)
+            var outcome = try exchange(query, limit: limit, deadline, start: start, sink: sink)
+            // A kept connection may be closed by the server at the moment when the request goes out (RFC 9112,
+            // section 9.3.1): a question is asked once more.
+            if case .closed = outcome {
+                outcome = try exchange(query, isAgain: true, limit: limit, deadline, start: start, sink: sink)
             }
-            switch answer {
-            case .complete(let bytes): return bytes
-            case .rangeBeyondEnd: offset = 0
+            switch outcome {
+            case .complete, .rangeBeyondEnd: return outcome
+            case .closed(let error): throw error
             case .redirect(let location): visited.append(try next(after: visited, location))
             }
+        }
+    }
+
+    private func exchange(
+        _ query: Query, isAgain: Bool = false, limit: Int64, _ deadline: Deadline, start: (Int64) throws -> Void,
+        sink: (ByteBuffer) throws -> Void
+    ) throws -> Transfer.Outcome {
+        let route = query.isNear ? .direct : try proxies.route(to: query.address)
+        let (client, request) = try clients.prepare(query, via: route, isAgain: isAgain)
+        return try Exchange.with(limits, on: client, request, deadline: deadline.moment) { exchange in
+            try Transfer(exchange, query.address, limits, limit: limit, deadline: deadline.duration)
+                .run(query.portion, start: start, sink: sink)
         }
     }
 

@@ -9,6 +9,10 @@ package struct HTTPTransportError: Error, Equatable, CustomStringConvertible {
         case refused
         /// Any other status than success.
         case status
+        /// Too much is asked of the server now: 429 or 503; see `retryAfter`.
+        case busy
+        /// A part was asked for, and the server sends the whole.
+        case noRanges
         /// No connection, or one that was lost.
         case unreachable
         /// The server's certificate is not what the system's authorities vouch for.
@@ -26,11 +30,14 @@ package struct HTTPTransportError: Error, Equatable, CustomStringConvertible {
     package let code: Code
     package let message: String
     package let underlying: (any Error)?
+    /// When to ask again, where a busy server said so; an hour at most.
+    package let retryAfter: Duration?
 
-    package init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+    package init(_ code: Code, _ message: String, underlying: (any Error)? = nil, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
         self.underlying = underlying
+        self.retryAfter = retryAfter
     }
 
     package var description: String { underlying.map { "\(message): \($0)" } ?? message }

@@ -1,5 +1,9 @@
 import AsyncHTTPClient
+import Glibc
 import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
 
 /// The caller's side of one exchange: judges the head, counts and hands on the body.
 struct Transfer {
@@ -7,6 +11,8 @@ struct Transfer {
         case complete(bytes: Int64)
         case redirect(location: String)
         case rangeBeyondEnd
+        /// The connection ended before anything came: perhaps the server had closed it while it was kept for this.
+        case closed(HTTPTransportError)
     }
 
     private let exchange: Exchange
@@ -15,6 +21,7 @@ struct Transfer {
     private let limit: Int64
     private let deadline: Duration?
 
+    /// - Parameter limit: where the file may end at most.
     init(_ exchange: Exchange, _ address: HTTPAddress, _ limits: TransferLimits, limit: Int64, deadline: Duration?) {
         self.exchange = exchange
         self.address = address
@@ -23,10 +30,13 @@ struct Transfer {
         self.deadline = deadline
     }
 
-    func run(from offset: Int64, start: (Int64) throws -> Void, sink: ([UInt8]) throws -> Void) throws -> Outcome {
+    func run(_ asked: Query.Portion, start: (Int64) throws -> Void, sink: (ByteBuffer) throws -> Void) throws
+        -> Outcome
+    {
         let answer: Answer
         switch exchange.next() {
-        case .head(let head): answer = try Answer(head, asked: offset, of: address, limits)
+        case .head(let head): answer = try Answer(head, asked: asked, of: address, limits)
+        case .ended(.failure(let error)) where Self.isClosed(error): return .closed(failure(error, 0))
         case .ended(.failure(let error)): throw failure(error, 0)
         case .piece, .ended(.success): throw address.failure(.malformed, "an answer without a head; \(Remedy.server)")
         }
@@ -40,15 +50,28 @@ struct Transfer {
         }
     }
 
-    private func body(from begin: Int64, to end: Int64?, _ sink: ([UInt8]) throws -> Void) throws -> Int64 {
+    /// What the client reports of a connection that the other side has ended (AsyncHTTPClient 1.37.0: the first where
+    /// it reads the end, the others where it writes after it).
+    private static func isClosed(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .remoteConnectionClosed
+        case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)
+        case let error as ChannelError: error == .ioOnClosedChannel || error == .eof
+        case let error as HTTPParserError: error == .invalidEOFState || error == .closedConnection
+        case NIOSSLError.uncleanShutdown: true
+        default: false
+        }
+    }
+
+    private func body(from begin: Int64, to end: Int64?, _ sink: (ByteBuffer) throws -> Void) throws -> Int64 {
         var position = begin
         while true {
             switch exchange.next() {
             case .head: throw address.failure(.malformed, "an answer with two heads; \(Remedy.server)")
             case .piece(let buffer):
                 position += Int64(buffer.readableBytes)
-                guard position <= limit else { throw tooLong("it goes on") }
-                try sink(Array(buffer.readableBytesView))
+                guard position <= min(limit, end ?? limit) else { throw tooLong("it goes on") }
+                try sink(buffer)
             case .ended(.failure(let error)): throw failure(error, position - begin)
             case .ended(.success):
                 guard end == nil || position == end else {

@@ -72,26 +72,35 @@ extension Factory {
     private func add(_ built: BuiltKernel, of recipe: KernelRecipe, lock: Lock, expecting expected: Digest?) throws
         -> Digest
     {
-        let vmlinuz = try store.add(movingFile: built.vmlinuz, mediaType: MediaType.vmlinuz)
-        let modules = try store.add(movingFile: built.modules, mediaType: MediaType.modules)
+        let artifact = try Self.assemble(built, of: recipe, lock: lock)
+        if let expected, try artifact.digest != expected {
+            throw ImageFactoryError(
+                .wrongInput,
+                "the kernel \(recipe.name) was made as \(try artifact.digest), where the lock says \(expected)")
+        }
+        try artifact.add(to: store)
+        return try store.register(artifact.manifest, as: recipe.name, at: now)
+    }
+
+    /// A kernel put together.
+    static func assemble(_ built: BuiltKernel, of recipe: KernelRecipe, lock: Lock) throws -> AssembledArtifact {
+        let vmlinuz = try AssembledArtifact.blob(movingFile: built.vmlinuz, MediaType.vmlinuz)
+        let modules = try AssembledArtifact.blob(movingFile: built.modules, MediaType.modules)
         var configuration = built.configuration
-        configuration.parts = [vmlinuz.digest, modules.digest]
-        let config = try store.add(try configuration.encoded(), mediaType: MediaType.imageConfiguration)
-        let text = try store.add(recipe.text.bytes, mediaType: MediaType.recipe)
-        let locked = try store.add(try lock.encoded(), mediaType: MediaType.lock)
+        configuration.parts = [vmlinuz.descriptor.digest, modules.descriptor.digest]
+        let config = AssembledArtifact.blob(try configuration.encoded(), MediaType.imageConfiguration)
         let package = lock.layers[0].packages.map {
             InstalledPackage(type: .deb, name: $0.name, version: $0.version, architecture: $0.architecture)
         }
         let list = try PackageList(distribution: "debian", packages: package).encoded()
-        let packages = try store.add(list, mediaType: MediaType.packages)
+        let parts = [
+            vmlinuz, modules, AssembledArtifact.blob(recipe.text.bytes, MediaType.recipe),
+            AssembledArtifact.blob(try lock.encoded(), MediaType.lock),
+            AssembledArtifact.blob(list, MediaType.packages),
+        ]
         let manifest = OCIManifest(
-            artifactType: MediaType.kernel, config: config, layers: [vmlinuz, modules, text, locked, packages],
+            artifactType: MediaType.kernel, config: config.descriptor, layers: parts.map(\.descriptor),
             annotations: [Annotation.name: recipe.name])
-        let digest = BlobHash.digest(of: try manifest.encoded())
-        if let expected, digest != expected {
-            throw ImageFactoryError(
-                .wrongInput, "the kernel \(recipe.name) was made as \(digest), where the lock says \(expected)")
-        }
-        return try store.register(manifest, as: recipe.name, at: now)
+        return AssembledArtifact(manifest, parts + [config])
     }
 }

@@ -138,8 +138,8 @@ package struct Factory {
             let built = try work.build(layer)
             let assembly = try Assembly(
                 chain: chain, lock: lock, variables: try work.variables(of: chain, lock), top: built,
-                base: base.map { $0.manifest.layerParts } ?? [])
-            try assembly.add(to: store)
+                base: base.map { $0.manifest.layerParts.map { ($0, .stored) } } ?? [])
+            try assembly.artifact.add(to: store)
             let digest = try store.register(assembly.manifest, as: name, at: now)
             let run = BuildRun(
                 identifier: Files.name(of: directory.path), started: start.time, finished: now,

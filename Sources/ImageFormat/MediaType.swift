@@ -19,7 +19,11 @@ package enum MediaType {
     package static let vmlinuz = "application/vnd.sojourn.kernel.v1.vmlinuz"
     package static let modules = "application/vnd.sojourn.kernel.v1.modules+cpio"
 
+    /// From one filesystem to another: see `BlockDelta`.
+    package static let delta = "application/vnd.sojourn.delta.v1+zstd"
+
     /// Of referrers: what is said about an image and is no part of it.
+    package static let bootTrace = "application/vnd.sojourn.boot-trace.v1+json"
     package static let spdx = "application/spdx+json"
     package static let envelope = "application/vnd.dsse.envelope.v1+json"
     /// The configuration of an artifact that has none (image-spec 1.1, "Guidance for an Empty Descriptor").

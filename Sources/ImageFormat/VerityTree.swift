@@ -102,13 +102,18 @@ struct BlockHasher: Sendable {
             var digests: [UInt8] = []
             digests.reserveCapacity(VerityFormat.blockSize)
             for start in stride(from: 0, to: buffer.count, by: VerityFormat.blockSize) {
-                var hash = SHA256()
-                if !salt.isEmpty { salt.withUnsafeBytes { hash.update(bufferPointer: $0) } }
-                hash.update(
-                    bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[start..<start + VerityFormat.blockSize]))
-                hash.finalize().withUnsafeBytes { digests.append(contentsOf: $0) }
+                let block = UnsafeRawBufferPointer(rebasing: buffer[start..<start + VerityFormat.blockSize])
+                digest(of: block).withUnsafeBytes { digests.append(contentsOf: $0) }
             }
             return digests
         }
+    }
+
+    /// The digest of one block.
+    func digest(of block: UnsafeRawBufferPointer) -> SHA256.Digest {
+        var hash = SHA256()
+        if !salt.isEmpty { salt.withUnsafeBytes { hash.update(bufferPointer: $0) } }
+        hash.update(bufferPointer: block)
+        return hash.finalize()
     }
 }

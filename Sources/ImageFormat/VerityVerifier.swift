@@ -6,6 +6,8 @@ package struct VerityVerifier: Sendable {
     private let hasher: BlockHasher
     /// The digests of the data blocks, side by side.
     private let leaves: [UInt8]
+    /// The digest of a block of zeros.
+    private let zero: [UInt8]
 
     /// `tree` is a whole hash file; `root` comes from a manifest that is trusted already.
     package init(tree: [UInt8], root: VerityRoot) throws {
@@ -32,13 +34,27 @@ package struct VerityVerifier: Sendable {
         }
         dataBlocks = geometry.dataBlocks
         self.hasher = hasher
+        zero = hasher.digests(of: [UInt8](repeating: 0, count: VerityFormat.blockSize))
         leaves = Array(expected.prefix(dataBlocks * VerityFormat.digestSize))
     }
 
     /// True where `bytes`, one block, are those that block `index` had when the image was made.
     package func verify(block index: Int, _ bytes: [UInt8]) -> Bool {
-        guard (0..<dataBlocks).contains(index), bytes.count == VerityFormat.blockSize else { return false }
-        let start = index * VerityFormat.digestSize
-        return hasher.digests(of: bytes)[...] == leaves[start..<start + VerityFormat.digestSize]
+        bytes.withUnsafeBytes { verify(block: index, $0) }
     }
+
+    /// As above, of memory that is only looked at.
+    package func verify(block index: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard (0..<dataBlocks).contains(index), bytes.count == VerityFormat.blockSize else { return false }
+        return leaf(index).elementsEqual(hasher.digest(of: bytes))
+    }
+
+    /// The digest that the tree has for a block: 32 bytes.
+    package func leaf(_ index: Int) -> ArraySlice<UInt8> {
+        let start = index * VerityFormat.digestSize
+        return leaves[start..<start + VerityFormat.digestSize]
+    }
+
+    /// True where a block has nothing but zeros, which need not be brought from anywhere.
+    package func isZero(_ index: Int) -> Bool { leaf(index).elementsEqual(zero) }
 }

@@ -8,6 +8,11 @@ package struct Garbage: Codable, Equatable, Sendable {
     package var files = 0
     /// That the files take on the disk; holes take none.
     package var bytes: Int64 = 0
+
+    static func += (sum: inout Garbage, other: Garbage) {
+        sum.files += other.files
+        sum.bytes += other.bytes
+    }
 }
 
 extension ImageStore {
@@ -17,7 +22,14 @@ extension ImageStore {
         var garbage = try withLock {
             if !dryRun { try sweep() }
             let kept = Set(try readIndex().manifests.flatMap { try blobs(of: $0) }.map(\.digest.hex))
-            return try remove(from: blobs, olderThan: age, now: now, dryRun: dryRun) { kept.contains($0) }
+            var garbage = try remove(from: blobs, olderThan: age, now: now, dryRun: dryRun) { kept.contains($0) }
+            if Files.exists(partials) {
+                // What a blob stands for as a whole no machine begins to read in parts.
+                garbage += try remove(from: partials, olderThan: age, now: now, dryRun: dryRun) {
+                    kept.contains($0) && !Files.exists("\(blobs)/\($0)")
+                }
+            }
+            return garbage
         }
         let left = importStaging
         // Nil where an import is under way.
@@ -26,8 +38,7 @@ extension ImageStore {
                 let blobs = "\(left)/images/blobs/sha256"
                 if Files.exists(blobs) {
                     let abandoned = try remove(from: blobs, olderThan: age, now: now, dryRun: dryRun) { _ in false }
-                    garbage.files += abandoned.files
-                    garbage.bytes += abandoned.bytes
+                    garbage += abandoned
                 }
                 if !dryRun, try !Files.exists(blobs) || Files.list(blobs).isEmpty { try Files.removeTree(left) }
             }

@@ -30,13 +30,16 @@ extension ImageStore {
     /// and all that is said about them. Nothing of the home changes until everything was copied and checked.
     ///
     /// What is imported becomes what its name means, unless the home has a newer one of that name.
+    ///
+    /// - Parameter isArriving: the layout lacks the filesystems of images; their blocks come later (`SparseBlob`).
     package func importLayout(
-        _ directory: String, _ reference: String?, at time: Timestamp, progress: @escaping (String) -> Void = { _ in }
+        _ directory: String, _ reference: String?, at time: Timestamp, isArriving: Bool = false,
+        progress: @escaping (String) -> Void = { _ in }
     ) throws -> ImportResult {
         let lock = try FileLock.wait(importLock) { progress("waiting for another import") }
         return try withExtendedLifetime(lock) {
             let contents = try LayoutContents(try ImageLayout(reading: directory))
-            let plan = try ImportPlan(contents, reference) { digest in
+            let plan = try ImportPlan(contents, reference, isArriving: isArriving) { digest in
                 try readIndex().manifests.contains { $0.digest == digest && $0.artifactType == MediaType.kernel }
             }
             do {
@@ -45,7 +48,7 @@ extension ImageStore {
                 let sum = try stage(plan, from: contents.layout, in: staged, progress)
                 for artifact in plan.artifacts {
                     progress("checking \(artifact.name)")
-                    try ImportCheck(store: staged).run(try staged.artifact(artifact.entry))
+                    try ImportCheck(store: staged, isArriving: isArriving).run(try staged.artifact(artifact.entry))
                 }
                 let items = try adopt(plan, from: staged, at: time)
                 try Files.removeTree(importStaging)
@@ -132,7 +135,9 @@ private struct ImportPlan {
     private(set) var skipped: [String]
 
     /// `isKnown` tells of a kernel whether the home has it.
-    init(_ contents: LayoutContents, _ reference: String?, isKnown: (Digest) throws -> Bool) throws {
+    init(
+        _ contents: LayoutContents, _ reference: String?, isArriving: Bool, isKnown: (Digest) throws -> Bool
+    ) throws {
         let selected = try contents.selection(reference)
         let needed = Set(selected.compactMap(\.kernel))
         let kernels = contents.artifacts.filter { kernel in
@@ -148,7 +153,7 @@ private struct ImportPlan {
             }
         }
         artifacts = kernels + selected.filter { !$0.isKernel }
-        blobs = artifacts.flatMap(\.blobs)
+        blobs = artifacts.flatMap { isArriving ? $0.documents : $0.blobs }
         skipped = reference == nil ? contents.foreign.map { $0.tag ?? $0.digest.description } : []
         for artifact in artifacts {
             var others: [String] = []

@@ -85,6 +85,7 @@ extension ImageStore {
             var gone: Set<Digest> = []
             for blob in leaving where !kept.contains(blob.digest) && gone.insert(blob.digest).inserted {
                 try Files.remove(path(of: blob.digest))
+                try Files.remove(partial(of: blob.digest))
                 freed += blob.size
             }
             return freed

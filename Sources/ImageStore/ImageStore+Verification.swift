@@ -71,15 +71,32 @@ extension ImageStore {
             let owner = entry.annotations?[Annotation.name] ?? entry.digest.description
             do {
                 for blob in try self.blobs(of: entry) where seen.insert(blob.digest).inserted {
+                    if Files.exists(partial(of: blob.digest)), !Files.exists(path(of: blob.digest)) { continue }
                     do { _ = try openVerified(blob, of: owner) } catch let error as ImageStoreError {
                         faults.append(error)
                     }
                 }
+                if entry.artifactType == MediaType.image { faults += try faultsOfArriving(try image(entry)) }
             } catch let error as ImageStoreError {
                 seen.insert(entry.digest)
                 faults.append(error)
             }
         }
         return (seen.count - faults.count, faults)
+    }
+
+    /// Of blocks that are stored and not what they should be; what has not come is no fault.
+    private func faultsOfArriving(_ image: StoredImage) throws -> [ImageStoreError] {
+        try image.layers.compactMap { layer in
+            let digest = layer.filesystem.digest
+            guard Files.exists(partial(of: digest)), !Files.exists(path(of: digest)) else { return nil }
+            let blob = try SparseBlob(layer, in: self)
+            let damaged = try blob.damaged()
+            guard let first = damaged.first else { return nil }
+            return ImageStoreError(
+                .corruptedBlob,
+                "blob \(digest) of \(image.environment) is corrupted: \(damaged.count) of its blocks, block \(first) first; "
+                    + "what reads them fetches them again, as does: sojourn image pull \(image.digest)")
+        }
     }
 }

@@ -17,6 +17,8 @@ struct LayoutArtifact {
     var digest: Digest { entry.digest }
     var isKernel: Bool { entry.artifactType == MediaType.kernel }
     var blobs: [OCIDescriptor] { [entry, manifest.config] + manifest.layers }
+    /// All but the filesystems, which may come later.
+    var documents: [OCIDescriptor] { blobs.filter { $0.mediaType != MediaType.layer } }
 }
 
 /// What a layout has for us: images and kernels of Sojourn's, and what is said about them.

@@ -56,6 +56,10 @@ package final class Descriptor: Sendable {
         try retrying("set descriptor \(raw) nonblocking") { sojourn_set_nonblocking(raw) }
     }
 
+    package func setBlocking() throws {
+        try retrying("set descriptor \(raw) blocking") { sojourn_set_blocking(raw) }
+    }
+
     /// Reads at most `count` bytes. Empty at the end of the file; nil where a nonblocking read would wait.
     package func read(upTo count: Int) throws -> [UInt8]? {
         var refused = false

@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// Asks a person for a passphrase, which the terminal does not show.

@@ -16,6 +16,8 @@ package struct MachineDirectory: Sendable {
     package var qemuLog: String { "\(path)/qemu.log" }
     package var supervisorLog: String { "\(path)/supervisor.log" }
     package var socket: String { "\(path)/socket" }
+    /// Of a check machine: what it read of its image.
+    package var bootTrace: String { "\(path)/boot-trace.json" }
     package var scratch: String { "\(path)/scratch.img" }
     package var swap: String { "\(path)/swap.img" }
     package var stageIn: String { "\(path)/stage-in.tar" }

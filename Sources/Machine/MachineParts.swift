@@ -17,6 +17,8 @@ struct MachineParts {
     var channel: GuestChannel?
     var monitor: Monitor?
     var console: Descriptor?
+    /// The filesystems of the image.
+    var serving: ImageServing?
     /// On image and kernel, by the site's rules.
     var decisions: [Decision] = []
 
@@ -28,6 +30,7 @@ struct MachineParts {
         for share in shares { try share.process.end(grace: .seconds(1)) }
         last()
         for process in shares.map(\.process) + [qemu].compactMap({ $0 }) { _ = try process.wait() }
+        serving?.stop()
     }
 }
 
@@ -38,6 +41,8 @@ struct MachineStart {
     let installation: Installation
     let store: ImageStore
     let accept: StartAcceptance
+    /// Where blocks of the image come from that are not here.
+    let places: RangePlaces
 
     /// Each part is put into `parts` as soon as it runs, so that a failure of a later step can undo it.
     func perform(_ parts: inout MachineParts, phases: inout PhaseClock) throws {
@@ -54,27 +59,30 @@ struct MachineStart {
         // The disk is formatted while the image is hashed.
         let scratch = try ScratchDisk.start(
             directory.scratch, size: specification.scratch, log: directory.supervisorLog)
-        let image = try VerifiedImage.open(specification, in: store)
+        let kernel = try VerifiedKernel.open(specification, in: store)
+        let image = try store.image(reference: specification.image.description)
+        let served = try ImageServing(image, in: store, from: places, isTraced: specification.isCheck == true)
+        parts.serving = served
         phases.mark("verify")
-        var disks = image.layers.enumerated().map { index, file in
-            QEMUCommandLine.Disk(file: file, serial: GuestLink.Disk.layer(index), isReadOnly: true)
+        var disks = served.sockets.enumerated().map { index, socket in
+            QEMUCommandLine.Disk(.served(socket), serial: GuestLink.Disk.layer(index))
         }
-        disks.append(.init(file: try scratch.finish(), serial: GuestLink.Disk.scratch, isReadOnly: false))
+        disks.append(.init(.file(try scratch.finish(), isReadOnly: false), serial: GuestLink.Disk.scratch))
         if let swap = specification.swap, swap.bytes > 0 {
             let file = try SwapDisk.make(directory.swap, size: swap, log: directory.supervisorLog)
-            disks.append(.init(file: file, serial: GuestLink.Disk.swap, isReadOnly: false))
+            disks.append(.init(.file(file, isReadOnly: false), serial: GuestLink.Disk.swap))
         }
         disks += try makeStagingDisks()
         let serving = try serveShares(programs, place, &parts)
-        let initrd = try makeInitrd(modules: image.modules)
+        let initrd = try makeInitrd(modules: kernel.modules)
         let (channel, channelEnd) = try Socket.pair()
         let (monitor, monitorEnd) = try Socket.pair()
         let (console, consoleEnd) = try Socket.pair()
         var line = QEMUCommandLine(
             name: "sojourn-\(specification.id)", accelerator: specification.accelerator,
             processor: specification.hosting?.processor ?? "max", cores: specification.cores,
-            memory: specification.backingMemory, kernel: image.kernel, initrd: initrd,
-            kernelArguments: ["\(GuestLink.layersArgument)=\(image.layers.count)"] + specification.kernelArguments,
+            memory: specification.backingMemory, kernel: kernel.vmlinuz, initrd: initrd,
+            kernelArguments: ["\(GuestLink.layersArgument)=\(served.sockets.count)"] + specification.kernelArguments,
             console: consoleEnd)
         line.node = specification.hosting?.node
         line.hasHugepages = specification.hosting?.hasHugepages ?? false
@@ -110,11 +118,11 @@ struct MachineStart {
         var disks: [QEMUCommandLine.Disk] = []
         if !staging.inputs.isEmpty {
             let file = try HostStaging.pack(staging, to: directory.stageIn)
-            disks.append(.init(file: file, serial: GuestLink.Disk.stageIn, isReadOnly: true))
+            disks.append(.init(.file(file, isReadOnly: true), serial: GuestLink.Disk.stageIn))
         }
         if !staging.outputs.isEmpty {
             let file = try Descriptor.createSparse(directory.stageOut, bytes: staging.outputLimit.bytes)
-            disks.append(.init(file: file, serial: GuestLink.Disk.stageOut, isReadOnly: false))
+            disks.append(.init(.file(file, isReadOnly: false), serial: GuestLink.Disk.stageOut))
         }
         return disks
     }

@@ -1,4 +1,5 @@
 package import GridModel
+import ImageStore
 import Linux
 package import Policy
 package import QEMU
@@ -50,6 +51,23 @@ package struct MachineRecord: Codable, Sendable {
     package var enforcement: [Enforcement]?
     /// As the host counted, over the whole run.
     package var hostUsage: HostUsage?
+    /// Blocks of the image that were fetched while it ran; nil where none were.
+    package var arrival: Arrival?
+
+    package struct Arrival: Codable, Sendable, Equatable {
+        package struct Place: Codable, Sendable, Equatable {
+            package var place: String
+            package var bytes: Int64
+        }
+
+        package var bytes: Int64
+        package var places: [Place]
+
+        init(_ report: BlockReport) {
+            bytes = report.total
+            places = report.bytes.map { Place(place: $0.place, bytes: $0.bytes) }
+        }
+    }
 
     package struct Phase: Codable, Sendable, Equatable {
         package var name: String

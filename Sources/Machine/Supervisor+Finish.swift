@@ -2,6 +2,8 @@ import Archive
 import Control
 import GridModel
 import GuestProtocol
+import ImageFormat
+import ImageStore
 import Linux
 import Policy
 
@@ -12,8 +14,10 @@ extension Supervisor {
         var outputs: [String] = []
         var outcome = outcome
         var isIncomplete = false
+        var arrival: MachineRecord.Arrival?
         let shortage = hostMemoryShortage()
         note("stop", &notes) { try parts.stop { meter.sample(now: .now) } }
+        if let serving = parts.serving { arrival = take(serving, &outcome, &notes) }
         note("cgroup", &notes) { try parts.cgroup?.remove() }
         note("spool", &notes) { try synchroniseSpool() }
         note("console", &notes) { try finishConsole() }
@@ -48,6 +52,7 @@ extension Supervisor {
         record.notes = notes
         record.acceptance = parts.decisions.map(\.brief)
         record.outputs = outputs
+        record.arrival = arrival
         record.hostUsage = meter.isFollowing ? meter.usage : nil
         record.enforcement = MachineRecord.Enforcement.all(of: specification, cgroup: parts.cgroup?.held ?? [])
         record.usage = end.map { MachineRecord.Usage($0, of: specification) }
@@ -59,6 +64,22 @@ extension Supervisor {
         }
         try directory.removeVolatile()
         sayFarewell()
+    }
+
+    /// What was fetched for the image. Whatever the payload returned, it did not have the image that was promised where a
+    /// block of it could not be served.
+    private func take(
+        _ serving: ImageServing, _ outcome: inout Outcome, _ notes: inout [String]
+    ) -> MachineRecord.Arrival? {
+        let report = serving.report
+        notes += report.faults
+        if let failure = serving.failure, outcome.kind != .imageUnavailable {
+            outcome = .failure(.imageUnavailable, "\(failure)")
+        }
+        if specification.isCheck == true {
+            note("boot trace", &notes) { try Files.write(try serving.trace.encoded(), to: directory.bootTrace) }
+        }
+        return report.total == 0 ? nil : MachineRecord.Arrival(report)
     }
 
     /// What a person should know of how the host treated the machine.

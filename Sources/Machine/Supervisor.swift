@@ -34,14 +34,14 @@ package final class Supervisor {
     /// Supervises the machine of `directory` to its end and writes its record. The caller holds the directory's lock.
     package static func run(
         _ directory: MachineDirectory, lifeline: Descriptor?, installation: Installation, store: ImageStore,
-        accept: StartAcceptance
+        accept: StartAcceptance, places: @escaping RangePlaces
     ) throws {
         let specification = try MachineSpecification.read(directory.specification)
         let supervisor = try Supervisor(directory, specification, lifeline)
         let outcome = supervisor.live(
             MachineStart(
                 specification: specification, directory: directory, installation: installation, store: store,
-                accept: accept))
+                accept: accept, places: places))
         try supervisor.finish(outcome)
     }
 
@@ -85,6 +85,7 @@ package final class Supervisor {
         if let monitor = parts.monitor { awaited.append((monitor.socket.raw, .readable)) }
         if let console = parts.console { awaited.append((console.raw, .readable)) }
         if let qemu = parts.qemu { awaited.append((qemu.ended.raw, .readable)) }
+        if let serving = parts.serving { awaited.append((serving.failed.raw, .readable)) }
         awaited += parts.shares.map { ($0.process.ended.raw, .readable) }
         awaited += clients.map { ($0.socket.raw, $0.interest(takesInput: hasRoomForInput)) }
         let came = try Poll.wait(awaited, until: nextDeadline)
@@ -97,6 +98,11 @@ package final class Supervisor {
         }
         if ready.contains(listener.raw), let client = try Socket.accept(listener) {
             clients.append(ClientConnection(socket: client))
+        }
+        if let serving = parts.serving, ready.contains(serving.failed.raw) {
+            // Of reads that fail one says it all, and QEMU's end takes a moment.
+            _ = try serving.failed.read(upTo: 4096)
+            receive(.imageUnavailable(serving.failure.map { "\($0)" } ?? "a read of the image failed"))
         }
         try readConsole(ready)
         try readMonitor(ready)

@@ -4,14 +4,18 @@ package import Linux
 /// One machine as QEMU is to make it. Every file is given as an open descriptor: QEMU's own user could open none of them.
 package struct QEMUCommandLine: Sendable {
     package struct Disk: Sendable {
-        package let file: Descriptor
-        package let serial: String
-        package let isReadOnly: Bool
+        package enum Source: Sendable {
+            case file(Descriptor, isReadOnly: Bool)
+            /// A connection to an NBD server, which is only read.
+            case served(Descriptor)
+        }
 
-        package init(file: Descriptor, serial: String, isReadOnly: Bool) {
-            self.file = file
+        package let source: Source
+        package let serial: String
+
+        package init(_ source: Source, serial: String) {
+            self.source = source
             self.serial = serial
-            self.isReadOnly = isReadOnly
         }
     }
 
@@ -127,16 +131,28 @@ package struct QEMUCommandLine: Sendable {
         mutating func path(_ descriptor: Descriptor) -> String { "/proc/self/fd/\(place(descriptor))" }
 
         mutating func add(_ disk: Disk) {
-            let number = place(disk.file)
-            let access = disk.isReadOnly ? "read-only=on" : "read-only=off,discard=unmap"
+            switch disk.source {
+            case .file(let file, let isReadOnly): add(file, disk.serial, isReadOnly)
+            case .served(let socket):
+                let number = place(socket)
+                add(
+                    "-blockdev",
+                    "driver=nbd,node-name=disk\(number),server.type=fd,server.str=\(number),read-only=on")
+                add("-device", "virtio-blk-pci,drive=disk\(number),serial=\(disk.serial)")
+            }
+        }
+
+        private mutating func add(_ file: Descriptor, _ serial: String, _ isReadOnly: Bool) {
+            let number = place(file)
+            let access = isReadOnly ? "read-only=on" : "read-only=off,discard=unmap"
             add("-add-fd", "fd=\(number),set=\(number)")
             // A scratch disk never outlives its machine: its flushes may be skipped.
-            let common = "cache.no-flush=\(disk.serial == "scratch" ? "on" : "off"),\(access)"
+            let common = "cache.no-flush=\(serial == "scratch" ? "on" : "off"),\(access)"
             add("-blockdev", "driver=file,node-name=file\(number),filename=/dev/fdset/\(number),locking=off,\(common)")
             add("-blockdev", "driver=raw,node-name=disk\(number),file=file\(number),\(access)")
             // No room on the host stops the machine and is reported, instead of a wrong answer to the guest.
-            let errors = disk.isReadOnly ? "" : ",werror=enospc"
-            add("-device", "virtio-blk-pci,drive=disk\(number),serial=\(disk.serial)\(errors)")
+            let errors = isReadOnly ? "" : ",werror=enospc"
+            add("-device", "virtio-blk-pci,drive=disk\(number),serial=\(serial)\(errors)")
         }
     }
 }

@@ -42,6 +42,10 @@ package struct SiteSettings: Equatable, Sendable {
     package var catalogues: [TrustedCatalogue]
     package var imageLists: [TrustedImageList]
     package var rules: SiteRules
+    /// Copies of catalogues, asked before these: the host's first. Nothing of what they say is believed more.
+    package var mirrors: [HTTPAddress]
+    /// Where supervisors serve blocks to other hosts: the host's choice before the home's; nil: nowhere.
+    package var shareBlocks: ListeningAddress?
     package var unused: [Unused]
     /// Why this home may trust no catalogues or image lists of its own; nil where it may.
     package var ownCataloguesRefusal: String?
@@ -50,6 +54,8 @@ package struct SiteSettings: Equatable, Sendable {
         catalogues = system.catalogues
         imageLists = system.imageLists
         rules = SiteRules(system: system.rules, home: own.rules, advisories: advisories)
+        mirrors = system.mirrors + own.mirrors.filter { !system.mirrors.contains($0) }
+        shareBlocks = system.shareBlocks ?? own.shareBlocks
         unused = []
         let file = system.rules.file
         let remedy = "have it added there, or 'user-catalogues: allow'"

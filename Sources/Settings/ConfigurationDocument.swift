@@ -12,6 +12,12 @@ package struct ConfigurationDocument: Equatable, Sendable {
     package var imageLists: [TrustedImageList] = []
     package var rules: RuleList
     package var userCatalogues: UserCatalogues?
+    /// Where copies of the catalogues are, the nearest first.
+    package var mirrors: [HTTPAddress] = []
+    /// Where machines' supervisors serve blocks of images to other hosts; nil: nowhere.
+    package var shareBlocks: ListeningAddress?
+
+    static let mostMirrors = 16
 
     /// What a file that is not there, or holds comments only, says.
     package init(empty file: String) { rules = RuleList(file: file) }
@@ -30,7 +36,12 @@ package struct ConfigurationDocument: Equatable, Sendable {
         rules.unmatched = try reader.choice("unmatched")
         rules.ownImages = try reader.choice("own-images")
         rules.newestRefused = try reader.choice("newest-refused")
+        mirrors = try reader.list("mirrors", HTTPAddress.init(parsing:))
+        shareBlocks = try reader.parsed("share-blocks", ListeningAddress.init(parsing:))
         try reader.finish()
+        guard mirrors.count <= Self.mostMirrors else {
+            throw reader.error("mirrors", "more than \(Self.mostMirrors) mirrors; name the nearest")
+        }
         for (key, names) in [("catalogues", catalogues.map(\.name)), ("image-lists", imageLists.map(\.name))] {
             if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
                 throw reader.error(

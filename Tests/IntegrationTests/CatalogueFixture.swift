@@ -128,6 +128,14 @@ enum TinyImage {
         _ environment: Environment, kernel: GridModel.Digest, content: UInt8, _ store: ImageStore
     ) throws -> GridModel.Digest {
         let data = [UInt8](repeating: content, count: 3 * VerityFormat.blockSize)
+        return try image(environment, kernel: kernel, data: data, store)
+    }
+
+    /// With this filesystem: whole blocks.
+    @discardableResult
+    static func image(
+        _ environment: Environment, kernel: GridModel.Digest, data: [UInt8], _ store: ImageStore
+    ) throws -> GridModel.Digest {
         let (tree, root) = try verity(data)
         let name = [Annotation.layerName: "system"]
         let layers = [
@@ -158,7 +166,7 @@ enum TinyImage {
         return digest
     }
 
-    private static func verity(_ data: [UInt8]) throws -> (tree: [UInt8], root: VerityRoot) {
+    static func verity(_ data: [UInt8]) throws -> (tree: [UInt8], root: VerityRoot) {
         let (input, output) = (try Descriptor.memory(named: "data"), try Descriptor.memory(named: "tree"))
         try input.write(data)
         let root = try VerityTree.write(

@@ -49,10 +49,29 @@ import Testing
             "test/rebuilt:1@debian12", "files:\n  - {path: /opt/a, content: a}\nbuild: ['date -r /opt/a > /opt/b']")
         let digest = try workshop.built(recipe)
         try FileManager.default.removeItem(atPath: recipe)
-        let result = try workshop.sojourn(["image", "rebuild", "test/rebuilt:1@debian12"], in: workshop.place.url)
+        let statement = workshop.path("rebuilt.json")
+        let result = try workshop.sojourn(
+            ["image", "rebuild", "test/rebuilt:1@debian12", "--statement", statement], in: workshop.place.url)
         #expect(result.status == 0, "\(result.error)")
         #expect(result.output == "identical \(digest)\n")
         try workshop.expectNothingHalfDone()
+        // Signed by the home's own key; the image and both of its filesystems are what it is about.
+        let said = try Oracle.envelope(statement, key: "\(workshop.home)/keys/home.pub")
+        let layers = try workshop.layers(digest).map { $0.dropFirst(7) }
+        #expect(
+            said["subjects"]?.array?.compactMap { $0["sha256"]?.string }
+                == ([digest.dropFirst(7)] + layers).map(String.init))
+        #expect(said["predicate"]?["tools"]?["mmdebstrap"] != nil)
+        let kept = try workshop.referrer(of: digest, "urn:sojourn:rebuilt:1")
+        #expect(FileManager.default.contents(atPath: kept) == FileManager.default.contents(atPath: statement))
+    }
+
+    @Test func aKernelIsRebuiltToo() throws {
+        let workshop = try Workshop()
+        let result = try workshop.sojourn(["image", "rebuild", "kernel-debian12", "--json"], in: workshop.place.url)
+        #expect(result.status == 0, "\(result.error)")
+        let answer = try StrictJSON.decode(JSONValue.self, from: Array(result.output.utf8), source: "rebuild")
+        #expect(answer["identical"]?.bool == true && answer["image"] == answer["rebuilt"])
     }
 
     @Test func theLowestLayerIsTheSameInEveryImageThatStandsOnIt() throws {

@@ -5,6 +5,7 @@ import Testing
 final class LocalServer {
     let port: Int
     private let running: Running
+    private var state: Scratch?
 
     private init(_ arguments: [String], in directory: URL?, port: (String) -> Int?) throws {
         running = try Running(
@@ -14,20 +15,42 @@ final class LocalServer {
         self.port = try #require(port(running.output), "no port in: \(running.output)")
     }
 
+    private static func tool(_ name: String) -> String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Scripts/test-tools/\(name)").path
+    }
+
     /// What answers as no server should.
     static func hostile(certificate: Certificate? = nil) throws -> LocalServer {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Scripts/test-tools/hostile-server.py")
         let tls = certificate.map { ["--tls", $0.path, $0.keyPath] } ?? []
-        return try LocalServer([script.path] + tls, in: nil) { output in
+        return try LocalServer([tool("hostile-server.py")] + tls, in: nil) { output in
             Int(output.prefix { $0 != "\n" })
         }
     }
 
-    /// Python's own, for the files of a directory.
+    /// The files of a directory, with ranges; `faulty` and `log` tell more of it.
     static func files(of directory: URL) throws -> LocalServer {
-        try LocalServer(["-m", "http.server", "--bind", "127.0.0.1", "0"], in: directory) { output in
-            output.split(separator: " ").firstIndex(of: "port").flatMap { Int(output.split(separator: " ")[$0 + 1]) }
+        let state = try Scratch()
+        let server = try LocalServer([tool("range-server.py"), directory.path, state.url.path], in: nil) { output in
+            Int(output.prefix { $0 != "\n" })
+        }
+        server.state = state
+        return server
+    }
+
+    /// From now on: `lie blobs/`, one a line, as `range-server.py` says.
+    func become(faulty lines: String...) throws {
+        let state = try #require(state)
+        try state.write(lines.map { "\($0)\n" }.joined(), to: "faults.new")
+        rename("\(state.url.path)/faults.new", "\(state.url.path)/faults")
+    }
+
+    /// What was answered: path, status, bytes of the body.
+    func log() throws -> [(path: String, status: Int, bytes: Int)] {
+        try #require(state).text("log").split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count == 4, let status = Int(words[1]), let bytes = Int(words[2]) else { return nil }
+            return (String(words[0]), status, bytes)
         }
     }
 

@@ -130,3 +130,29 @@ import Testing
         }
     }
 }
+
+@Suite struct ContentRangeTests {
+    @Test(arguments: [
+        ("bytes 0-0/1", 0..<1, 1), ("bytes 600-999/1000", 600..<1000, 1000), ("Bytes 5-9/*", 5..<10, nil),
+        ("bytes 0-9223372036854775806/9223372036854775807", 0..<Int64.max, Int64.max),
+    ])
+    func rangesAreRead(text: String, bytes: Range<Int64>, complete: Int64?) {
+        let range = ContentRange(parsing: text)
+        #expect(range?.bytes == bytes && range?.complete == complete)
+    }
+
+    @Test(arguments: [
+        "", "bytes", "bytes 0-9", "bytes */10", "bytes 0-/10", "bytes -9/10", "bytes 9-0/10", "bytes 0-9/9",
+        "bytes 0-9/",
+        "bytes  0-9/10", "bytes 0-9/10 ", "bytes +0-9/10", "bytes 0-+9/10", "bytes 0-9/-1", "octets 0-9/10",
+        "bytes 0-9-9/10", "bytes 0-9/10/10", "bytes 0-9223372036854775807/*", "bytes 0-99999999999999999999/*",
+        "bytes ０-9/10",
+    ])
+    func othersAreNone(text: String) { #expect(ContentRange(parsing: text) == nil) }
+
+    @Test func aQuestionNamesItsBytes() {
+        #expect(Query.Portion.whole.header == nil)
+        #expect(Query.Portion.from(7).header == "bytes=7-")
+        #expect(Query.Portion.exactly(7..<9).header == "bytes=7-8")
+    }
+}

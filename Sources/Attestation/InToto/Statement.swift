@@ -25,6 +25,12 @@ package struct Statement<Body: StatementPredicate>: Equatable, Sendable {
         self.predicate = predicate
     }
 
+    /// About an image or a kernel, known as such by its media type, and parts of it.
+    package init(about artifact: ImageFacts.Artifact, with parts: [ResourceDescriptor], _ predicate: Body) {
+        subjects = [ResourceDescriptor(artifact)] + parts
+        self.predicate = predicate
+    }
+
     package func isAbout(_ manifest: Digest) -> Bool { subjects.contains { $0.digest == manifest } }
 
     /// The same statement gives the same bytes.

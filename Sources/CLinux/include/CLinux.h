@@ -48,6 +48,7 @@ int sojourn_pidfd_send_signal(int pidfd, int signal);
 int sojourn_memfd(const char *name);
 int sojourn_syncfs(int fd);
 int sojourn_signalfd(const int *signals, int count);
+int sojourn_set_blocking(int fd);
 int sojourn_set_window(int fd, uint16_t columns, uint16_t rows);
 int sojourn_get_window(int fd, uint16_t *columns, uint16_t *rows);
 /// Opens a new pseudo terminal pair; 0 or -1.

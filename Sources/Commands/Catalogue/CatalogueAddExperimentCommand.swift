@@ -19,16 +19,29 @@ struct CatalogueAddExperimentCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How many endorsers must sign; by default more than half.", valueName: "count"))
     var threshold: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "How many rebuilders must have rebuilt what is endorsed before it is published; by default none.",
+            valueName: "count"))
+    var requireRebuilds: Int?
+
     @Flag(help: "Replace the endorsers of an experiment that is there.")
     var replace = false
 
     @OptionGroup var options: DraftOptions
 
+    func validate() throws {
+        if let requireRebuilds, !(0...64).contains(requireRebuilds) {
+            throw ValidationError("--require-rebuilds \(requireRebuilds): give a number from 0 to 64")
+        }
+    }
+
     func run() throws {
         try options.make(try options.home.open()) { drafting, keys in
             let endorsers = try endorser.map { try keys.named($0) }
             let role = try TUF.RoleKeys(endorsers, threshold: threshold ?? endorsers.count / 2 + 1)
-            return try drafting.addExperiment(name, endorsers: role, replacing: replace)
+            return try drafting.addExperiment(
+                name, endorsers: role, requiredRebuilds: requireRebuilds, replacing: replace)
         }
     }
 }

@@ -15,7 +15,9 @@ struct CatalogueCommand: ParsableCommand {
             """,
         subcommands: [
             CatalogueInitCommand.self, CatalogueAddExperimentCommand.self, CatalogueRemoveExperimentCommand.self,
-            CatalogueRotateKeyCommand.self, CatalogueRenewCommand.self, CataloguePublishCommand.self,
+            CatalogueAddRebuilderCommand.self, CatalogueRemoveRebuilderCommand.self, CatalogueRotateKeyCommand.self,
+            CatalogueRenewCommand.self, CataloguePublishCommand.self, CatalogueServeCommand.self,
+            CatalogueCollectCommand.self,
             CatalogueRefreshCommand.self, CatalogueShowCommand.self, CatalogueHistoryCommand.self,
         ])
 }

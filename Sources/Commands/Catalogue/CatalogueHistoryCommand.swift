@@ -37,12 +37,13 @@ private struct HistoryTable: Shown {
 
     func printForPeople() {
         Output.table(
-            ["TIME", "WHAT", "IMAGE", "DIGEST", "BY", "UNTIL", "FOR"],
+            ["TIME", "WHAT", "IMAGE", "DIGEST", "BY", "UNTIL", "REBUILT BY", "FOR"],
             events.map { event in
                 [
                     event.time.description, event.kind.rawValue, event.name, event.digest.short,
                     event.by.map { $0.name ?? String($0.id.prefix(12)) }.joined(separator: ", "),
-                    event.until?.description ?? "", event.because ?? Self.purpose(event.image),
+                    event.until?.description ?? "", event.rebuilds?.text ?? "",
+                    event.because ?? Self.purpose(event.image),
                 ]
             })
         var shown: Set<String> = []

@@ -13,7 +13,7 @@ struct CataloguePublishCommand: ParsableCommand {
         discussion: """
             Copies the images that the drafts endorse into the catalogue, then replaces what is signed: clients see all of \
             the drafts, or none. What was interrupted is completed by repeating it. A draft is refused that is stale, that \
-            too few have signed, that has expired, or whose images are neither in the catalogue nor in this home.
+            too few have signed, that has expired, or whose images are neither in the catalogue nor in this home. For sites             that have a predecessor of a new image, deltas are written, which takes about a second for each megabyte that is             new.
             """)
 
     @Argument(help: "The drafts.", completion: .file())
@@ -24,6 +24,15 @@ struct CataloguePublishCommand: ParsableCommand {
 
     @OptionGroup var lifetimes: LifetimeOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "Refuse images that fewer rebuilders have rebuilt; an experiment may require more.", valueName: "count"))
+    var requireRebuilds = 0
+
+    @Option(
+        help: ArgumentHelp("Write deltas from so many predecessors of each new image.", valueName: "number"))
+    var deltas = 2
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -33,13 +42,18 @@ struct CataloguePublishCommand: ParsableCommand {
     @OptionGroup var passphrase: PassphraseOptions
     @OptionGroup var home: HomeOptions
 
+    func validate() throws {
+        guard (0...64).contains(deltas) else { throw ValidationError("--deltas takes a number from 0 to 64") }
+    }
+
     func run() throws {
         let store = try home.store()
         let keys = KeyRing(home: store.home) { try passphrase.passphrase(for: $0) }
         let line = ProgressLine(isWanted: !quiet)
         defer { line.clear() }
         let publication = Publication(
-            Catalogue(at: catalogue), keys: keys, store: store, now: .now, lifetimes: lifetimes.lifetimes
+            Catalogue(at: catalogue), keys: keys, store: store, now: .now, lifetimes: lifetimes.lifetimes,
+            requiredRebuilds: requireRebuilds, deltas: deltas
         ) { line.show($0) }
         let result = try publication.publish(
             drafts.map { try TUF.Draft(decoding: try Files.read($0, limit: TUF.Limit.targets), source: $0) })

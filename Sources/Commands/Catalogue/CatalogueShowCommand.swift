@@ -45,14 +45,21 @@ private struct CatalogueTable: Shown {
                     keys.joined(separator: ", "),
                 ]
             })
+        for rebuilder in summary.rebuilders {
+            print("rebuilder \(rebuilder.name ?? "?") (\(rebuilder.id.prefix(12)))".escapingControls)
+        }
+        for experiment in summary.experiments where experiment.requiredRebuilds > 0 {
+            print(
+                "\(experiment.name): \(experiment.requiredRebuilds) independent rebuilds before anything is published")
+        }
         print("")
         Output.table(
-            ["EXPERIMENT", "IMAGE", "DIGEST", "ENDORSED", "UNTIL", ""],
+            ["EXPERIMENT", "IMAGE", "DIGEST", "ENDORSED", "UNTIL", "REBUILT BY", ""],
             summary.experiments.flatMap { experiment in
                 experiment.entries.map {
                     [
                         experiment.name, $0.name, $0.digest.short, $0.endorsed.description, $0.until.description,
-                        $0.valid ? "" : "ended",
+                        $0.rebuilds.text, $0.valid ? "" : "ended",
                     ]
                 }
             })

@@ -45,8 +45,18 @@ struct CheckMachine {
         ).launch
         let record = try launch.finish()
         let outcome = try judge(record, launch.directory, image.configuration.checks)
+        try keepTrace(launch.directory.bootTrace, of: image)
         try Files.removeTree(launch.directory.path)
         return outcome
+    }
+
+    /// What the machine read: other hosts fetch it first. One is enough.
+    private func keepTrace(_ path: String, of image: StoredImage) throws {
+        let store = try ImageStore(home: home)
+        guard Files.exists(path), try store.bootTrace(of: image.digest) == nil else { return }
+        try store.attach(
+            try Files.read(path, limit: 16 << 20), mediaType: MediaType.bootTrace, artifactType: MediaType.bootTrace,
+            to: image.digest)
     }
 
     private func judge(_ record: MachineRecord, _ directory: MachineDirectory, _ commands: [String]) throws

@@ -88,13 +88,24 @@ struct MachineRun: ParsableCommand {
         let home = try Home(at: Files.parent(of: Files.parent(of: path)))
         let store = try ImageStore(home: home)
         try withExtendedLifetime(lock) {
-            try Supervisor.run(
-                machine, lifeline: lifeline.map { Descriptor(owning: $0) }, installation: try .current(), store: store,
-                accept: StartAcceptance { image, kernel in
-                    var acceptance = try SiteAcceptance(home, try Configuration.read(home).site, now: .now)
-                    return [try acceptance.decide(.image(image)), try acceptance.decide(.kernel(kernel))]
-                })
+            let settings = try Configuration.read(home).site
+            try CataloguePlaces.with(settings, environment: Host.variables) { places in
+                // Standard error is the supervisor's log.
+                let tell: @Sendable (String) -> Void = { Report.line($0) }
+                try HostSharing.during(store, settings, environment: Host.variables, tell: tell) {
+                    try supervise(machine, store) { places.all($0) }
+                }
+            }
         }
+    }
+
+    private func supervise(_ machine: MachineDirectory, _ store: ImageStore, places: @escaping RangePlaces) throws {
+        try Supervisor.run(
+            machine, lifeline: lifeline.map { Descriptor(owning: $0) }, installation: try .current(), store: store,
+            accept: StartAcceptance { image, kernel in
+                var acceptance = try SiteAcceptance(store.home, try Configuration.read(store.home).site, now: .now)
+                return [try acceptance.decide(.image(image)), try acceptance.decide(.kernel(kernel))]
+            }, places: places)
     }
 
     private func inheritedLock() throws -> FileLock? { lock.map { FileLock(inherited: Descriptor(owning: $0)) } }

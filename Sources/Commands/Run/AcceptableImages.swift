@@ -1,6 +1,5 @@
 import Distribution
 import GridModel
-import HTTPTransport
 import ImageFormat
 import ImageStore
 import Linux
@@ -80,8 +79,9 @@ struct AcceptableImages {
         for source in sources {
             say("fetching \(source.entry.name) (\(source.entry.digest.short)) from \(source.catalogue.url)")
         }
-        try HTTPTransport.with(environment: Host.variables) { transport in
-            try ImageFetch(acceptance.store, transport: transport, progress: show).run(sources, at: acceptance.now)
-        }
+        let report = try ImagePull.with(
+            acceptance.store, acceptance.settings, environment: Host.variables, progress: show
+        ) { try $0.begin(sources, at: acceptance.now) }
+        report.faults.forEach(say)
     }
 }

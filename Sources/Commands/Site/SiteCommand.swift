@@ -20,7 +20,8 @@ struct SiteCommand: ParsableCommand {
             user of this host.
             """,
         subcommands: [
-            SiteShow.self, SiteTrust.self, SiteDistrust.self, SiteSync.self, SiteApprove.self, SiteBan.self,
+            SiteShow.self, SiteTrust.self, SiteDistrust.self, SiteSync.self, SiteMirror.self, SiteApprove.self,
+            SiteBan.self,
             SiteForget.self, SiteExplain.self,
         ],
         defaultSubcommand: SiteShow.self)

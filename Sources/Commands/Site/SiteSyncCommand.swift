@@ -41,6 +41,8 @@ struct SiteSync: ParsableCommand {
         var fetched: [String] = []
         /// Images that could not be fetched, and why.
         var failed: [String] = []
+        /// What was not as it should be where images came from, and was made good.
+        var noted: [String] = []
     }
 
     func run() throws {
@@ -65,7 +67,7 @@ struct SiteSync: ParsableCommand {
             for source in settings.imageLists where names.isEmpty || names.contains(source.name) {
                 answer.sources.append(work.update(source))
             }
-            if images { (answer.fetched, answer.failed) = try work.fetch(all: all) }
+            if images { (answer.fetched, answer.failed, answer.noted) = try work.fetch(all: all) }
         }
         progress.clear()
         if json { try Report.data(try StrictJSON.encode(answer, pretty: true)) } else { show(answer) }
@@ -81,6 +83,7 @@ struct SiteSync: ParsableCommand {
             for name in source.added { print("  new      \(name)") }
             for name in source.removed { print("  gone     \(name)") }
         }
+        for fault in answer.noted { Report.line("sojourn: \(fault)") }
         for failure in answer.failed { Report.error("could not fetch \(failure)") }
         if !quiet { for name in answer.fetched { print("  fetched  \(name)") } }
     }

@@ -27,6 +27,8 @@ package struct CatalogueHistory: Sendable {
         /// Of a withdrawal.
         package let because: String?
         package fileprivate(set) var image: Image?
+        /// As it stands today.
+        package fileprivate(set) var rebuilds: RebuildCount?
     }
 
     /// What an image says about itself.
@@ -63,7 +65,12 @@ package struct CatalogueHistory: Sendable {
         }
         if let reference { events = try events(matching: reference) }
         let blobs = CatalogueBlobs(catalogue)
-        for index in events.indices { events[index].image = try Self.image(events[index].digest, blobs, packages) }
+        let (rules, rebuilds) = (try RebuildRules(published.targets), CatalogueRebuilds(catalogue))
+        for index in events.indices {
+            let event = events[index]
+            events[index].image = try Self.image(event.digest, blobs, packages)
+            events[index].rebuilds = try rebuilds.count(event.digest, role: event.experiment, rules)
+        }
     }
 
     private static func forged(_ name: String) -> DistributionError {

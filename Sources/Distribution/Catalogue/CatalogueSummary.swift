@@ -23,6 +23,7 @@ package struct CatalogueSummary: Encodable, Sendable {
         package let until: Timestamp
         /// False where it has ended.
         package let valid: Bool
+        package let rebuilds: RebuildCount
     }
 
     package struct Experiment: Encodable, Sendable {
@@ -30,11 +31,15 @@ package struct CatalogueSummary: Encodable, Sendable {
         package let entries: [Entry]
         /// How many it has withdrawn, ever.
         package let withdrawn: Int
+        /// How many others must have rebuilt an image before it is published.
+        package let requiredRebuilds: Int
     }
 
     /// Of the first root: what a site compares before it trusts the catalogue.
     package let fingerprint: Digest?
     package let roles: [Role]
+    /// Whose rebuilds count.
+    package let rebuilders: [Key]
     package let experiments: [Experiment]
     package let warnings: [String]
 
@@ -54,6 +59,8 @@ package struct CatalogueSummary: Encodable, Sendable {
         add("targets", published.targets?.header, root.targets)
         add("snapshot", trusted.snapshot?.content.header, root.snapshot)
         add("timestamp", trusted.timestamp?.content.header, root.timestamp)
+        let rules = try RebuildRules(published.targets)
+        let rebuilds = CatalogueRebuilds(catalogue)
         var experiments: [Experiment] = []
         for delegation in published.targets?.delegations ?? [] {
             guard let content = trusted.targets[delegation.name]?.content else { continue }
@@ -61,15 +68,16 @@ package struct CatalogueSummary: Encodable, Sendable {
             let entries = try content.endorsements(source: delegation.name).values.map {
                 Entry(
                     name: $0.name.description, digest: $0.digest, endorsed: $0.endorsed, until: $0.until,
-                    valid: $0.until > now)
+                    valid: $0.until > now, rebuilds: try rebuilds.count($0.digest, role: delegation.name, rules))
             }
             experiments.append(
                 Experiment(
                     name: delegation.name, entries: entries.sorted { ($0.name, $0.endorsed) < ($1.name, $1.endorsed) },
-                    withdrawn: try content.withdrawals().count))
+                    withdrawn: try content.withdrawals().count, requiredRebuilds: delegation.requiredRebuilds))
         }
         fingerprint = published.fingerprint
         self.roles = roles
+        rebuilders = try published.targets?.rebuilders().map { Key(id: $0.id, name: $0.name) } ?? []
         self.experiments = experiments.sorted { $0.name < $1.name }
         warnings = Self.warnings(roles, experiments, now: now, within: within.seconds, catalogue)
     }

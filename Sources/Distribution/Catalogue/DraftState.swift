@@ -49,7 +49,12 @@ extension TUF.Draft {
             let content = try metadata(TUF.Targets.self).content
             let old = published?.targets?.delegations ?? []
             let removed = old.filter { item in !content.delegations.contains { $0.name == item.name } }
-            return [head] + content.delegations.map { Self.line("experiment \($0.name)", $0.signers) }
+            return [head]
+                + content.delegations.map { delegation in
+                    let required = delegation.requiredRebuilds
+                    let more = required > 0 ? "; \(required) independent rebuilds" : ""
+                    return Self.line("experiment \(delegation.name)", delegation.signers) + more
+                } + (try content.rebuilders().map { "rebuilder \($0.name) (\($0.id.prefix(12)))" })
                 + removed.map { "removed: experiment \($0.name)" }
         default: return [head] + (try entries(published))
         }

@@ -87,8 +87,10 @@ package struct Drafting {
 
 extension Drafting {
     /// Appoints an experiment's endorsers. `replacing` those of one that is there. Its first metadata, empty, is drafted
-    /// too; of one that is there, what it says is to be signed anew.
-    package func addExperiment(_ name: String, endorsers: TUF.RoleKeys, replacing: Bool) throws -> [Made] {
+    /// too; of one that is there, what it says is to be signed anew. `requiredRebuilds` nil: as many as before.
+    package func addExperiment(
+        _ name: String, endorsers: TUF.RoleKeys, requiredRebuilds: Int? = nil, replacing: Bool
+    ) throws -> [Made] {
         try ArtifactName.checkExperiment(name)
         var targets = try next("targets")
         let place = targets.delegations.firstIndex { $0.name == name }
@@ -100,7 +102,9 @@ extension Drafting {
                     : "there is an experiment '\(name)' already; to appoint other endorsers give --replace, or use: "
                         + "sojourn catalogue rotate-key \(name)")
         }
-        let delegation = TUF.NewTargets.Delegation(name: name, endorsers: endorsers)
+        let delegation = TUF.NewTargets.Delegation(
+            name: name, endorsers: endorsers,
+            requiredRebuilds: requiredRebuilds ?? place.map { targets.delegations[$0].requiredRebuilds } ?? 0)
         if let place { targets.delegations[place] = delegation } else { targets.delegations.append(delegation) }
         return [try saveTargets(targets), try save(try next(name), signers: endorsers.ids)]
     }

@@ -12,6 +12,10 @@ package struct Publication {
     let store: ImageStore
     let now: Timestamp
     let lifetimes: Lifetimes
+    /// How many others must have rebuilt each image that is endorsed, at least.
+    let requiredRebuilds: Int
+    /// From how many predecessors of a new image it writes deltas.
+    let deltas: Int
     let progress: (String) -> Void
 
     /// How long what the online keys sign is believed.
@@ -29,13 +33,15 @@ package struct Publication {
 
     package init(
         _ catalogue: Catalogue, keys: KeyRing, store: ImageStore, now: Timestamp, lifetimes: Lifetimes = Lifetimes(),
-        progress: @escaping (String) -> Void = { _ in }
+        requiredRebuilds: Int = 0, deltas: Int = 0, progress: @escaping (String) -> Void = { _ in }
     ) {
         self.catalogue = catalogue
         self.keys = keys
         self.store = store
         self.now = now
         self.lifetimes = lifetimes
+        self.requiredRebuilds = requiredRebuilds
+        self.deltas = deltas
         self.progress = progress
     }
 
@@ -46,6 +52,18 @@ package struct Publication {
         package var unchanged: [Change] = []
         /// Of snapshot and timestamp.
         package var expires: [Timestamp] = []
+
+        /// From filesystems of predecessors to new ones.
+        package var deltas: [Delta] = []
+        /// What could not be done, and holds nothing up.
+        package var warnings: [String] = []
+
+        package struct Delta: Sendable, Encodable {
+            package let from: Digest
+            package let to: Digest
+            package let digest: Digest
+            package let size: Int64
+        }
 
         package struct Change: Sendable, Encodable {
             package let role: String
@@ -72,7 +90,9 @@ package struct Publication {
             if pending.isEmpty, published?.isInterrupted != true { return result }
             let next = try NextMetadata(published, pending)
             try next.check(now: now)
+            try checkRebuilds(next)
             try bring(next)
+            try writeHints(next, &result)
             result.expires = try write(next)
             return result
         }

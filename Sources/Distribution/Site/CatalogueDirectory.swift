@@ -13,6 +13,9 @@ package struct CatalogueDirectory: Sendable {
 
     package init(_ home: Home, name: String) { path = "\(home.path)/catalogues/\(name)" }
 
+    /// Elsewhere than in a home.
+    init(path: String) { self.path = path }
+
     private var link: String { "\(path)/metadata" }
     var documents: String { "\(path)/documents" }
 

@@ -8,8 +8,8 @@ import Linux
 package import Settings
 import StrictJSON
 
-/// Brings an endorsed image or kernel into the home, whole: each blob checked against its digest before anything uses it,
-/// then all of it as an import is checked.
+/// Brings what tells of an endorsed image into the home, with its kernel: each blob checked against its digest before
+/// anything uses it, then all of it as an import is checked. The filesystems come later, block by block (`SparseBlob`).
 package struct ImageFetch {
     private let store: ImageStore
     private let transport: HTTPTransport
@@ -32,8 +32,8 @@ package struct ImageFetch {
         }
     }
 
-    /// Fetches what is not here of all of them; an image's kernel must be here or among them.
-    package func run(_ sources: [Source], at time: Timestamp) throws {
+    /// Fetches what is not here of all of them, but for filesystems; an image's kernel must be here or among them.
+    package func documents(_ sources: [Source], at time: Timestamp) throws {
         let staging = "\(store.home.cache)/fetch"
         let lock = try FileLock.wait("\(store.home.cache)/fetch.lock") {
             progress("another command of this home is fetching images; waiting")
@@ -52,7 +52,9 @@ package struct ImageFetch {
                         "the manifest of \(source.entry.name) is not here yet; run: sojourn site sync")
                 }
                 try Files.write(bytes, to: "\(blobs)/\(source.entry.digest.hex)")
-                try fetch([manifest.config] + manifest.layers, of: source, into: blobs)
+                let filesystems = manifest.layers.filter { $0.mediaType == MediaType.layer }
+                try fetch(
+                    [manifest.config] + manifest.layers.filter { !filesystems.contains($0) }, of: source, into: blobs)
                 manifests.append(
                     OCIDescriptor(
                         mediaType: MediaType.imageManifest, digest: source.entry.digest, size: Int64(bytes.count),
@@ -61,9 +63,26 @@ package struct ImageFetch {
             try Files.write(try StrictJSON.encode(OCIIndex(manifests: manifests)), to: "\(staging)/index.json")
             try Files.write(try StrictJSON.encode(OCILayout()), to: "\(staging)/oci-layout")
             for source in sources where !source.entry.isKernel || sources.count == 1 {
-                _ = try store.importLayout(staging, source.entry.digest.description, at: time, progress: progress)
+                _ = try store.importLayout(
+                    staging, source.entry.digest.description, at: time, isArriving: true, progress: progress)
             }
             try Files.removeTree(staging)
+            for source in sources where !source.entry.isKernel { try keepTrace(of: source) }
+        }
+    }
+
+    /// What a start reads first, as the catalogue serves it: a hint, of which nothing depends but time.
+    private func keepTrace(of source: Source) throws {
+        guard try store.bootTrace(of: source.entry.digest) == nil else { return }
+        let served = ServedFiles(address: source.catalogue.url.description, transport: transport)
+        let name = "traces/sha256/\(source.entry.digest.hex).json"
+        do {
+            guard let bytes = try served.read(name, limit: 4 << 20) else { return }
+            _ = try BootTrace(decoding: bytes, source: name)
+            try store.attach(
+                bytes, mediaType: MediaType.bootTrace, artifactType: MediaType.bootTrace, to: source.entry.digest)
+        } catch let error as SystemError { throw error } catch {
+            progress("\(source.entry.name): what a start reads first is not told: \(error)")
         }
     }
 

@@ -13,6 +13,8 @@ struct LayerWork {
     var permitted = Exemptions()
     var given: Inputs?
     var base: BaseLayer?
+    /// False where the recipe is a stranger's: what it names on this host is not looked at.
+    var readsFiles = true
     private let inputs: Inputs
     private let progress: (String) -> Void
 
@@ -40,7 +42,8 @@ struct LayerWork {
     }
 
     func build(_ lock: Lock.Layer) throws -> BuiltLayer {
-        let fetcher = InputFetcher(inputs: inputs, given: given, tools: tools, progress: progress)
+        var fetcher = InputFetcher(inputs: inputs, given: given, tools: tools, progress: progress)
+        fetcher.readsFiles = readsFiles
         try fetcher.fetch(lock, suite: suite, of: recipe.text, in: directory)
         let build = LayerBuild(
             recipe: recipe, permitted: permitted, lock: lock, suite: suite, base: base, directory: directory,

@@ -8,6 +8,8 @@ struct InputFetcher {
     /// What `image export --inputs` wrote elsewhere.
     let given: Inputs?
     let tools: Toolbox
+    /// False where the recipe is a stranger's: what it names on this host is not looked at.
+    var readsFiles = true
     let progress: (String) -> Void
 
     /// `text` is the recipe's; files and snapshots lie beside it. Everything is there when it returns.
@@ -18,6 +20,7 @@ struct InputFetcher {
         }
         guard !missing.isEmpty else { return }
         let digests = Set(missing.map(\.digest))
+        if !readsFiles { try refuseFiles(lock, digests) }
         try fetchPackages(lock.packages.filter { digests.contains($0.digest) }, suite, directory)
         try WheelFetcher(inputs: inputs, tools: tools, progress: progress).fetch(
             lock.wheels.filter { digests.contains($0.digest) }, in: directory.path)
@@ -56,6 +59,18 @@ struct InputFetcher {
         for package in packages {
             try inputs.keep("\(target)/\(package.fileName)", as: package.digest, of: package.fileName)
         }
+    }
+
+    private func refuseFiles(_ lock: Lock.Layer, _ missing: Set<Digest>) throws {
+        let isLocal = lock.container.map { !$0.reference.hasPrefix("docker://") } ?? false
+        let local =
+            lock.files.map { ($0.source, $0.digest) } + lock.snapshots.map { ($0.source, $0.digest) }
+            + (isLocal ? lock.container.map { container in container.blobs.map { ($0.name, $0.digest) } } ?? [] : [])
+        guard let file = local.first(where: { missing.contains($0.1) }) else { return }
+        throw ImageFactoryError(
+            .wrongInput,
+            "'\(file.0)' (\(file.1)) was a file of whoever built \(lock.name), and is not here; give it with --inputs DIR, "
+                + "as 'sojourn image export --inputs' writes it there")
     }
 
     private func changed(_ what: String, _ name: String, _ digest: Digest) -> ImageFactoryError {

@@ -132,21 +132,27 @@ extension TUF {
         package struct Delegation: Equatable, Sendable {
             package var name: String
             package var endorsers: RoleKeys
+            /// How many others must have rebuilt what it endorses.
+            package var requiredRebuilds: Int
 
-            package init(name: String, endorsers: RoleKeys) {
+            package init(name: String, endorsers: RoleKeys, requiredRebuilds: Int = 0) {
                 self.name = name
                 self.endorsers = endorsers
+                self.requiredRebuilds = requiredRebuilds
             }
 
             package init(_ delegation: TUF.Delegation) throws {
-                self.init(name: delegation.name, endorsers: try RoleKeys(delegation.signers))
+                self.init(
+                    name: delegation.name, endorsers: try RoleKeys(delegation.signers),
+                    requiredRebuilds: delegation.requiredRebuilds)
             }
 
             var value: JSONValue {
                 guard case .object(let signers) = endorsers.value else { return .null }
-                let fields: [String: JSONValue] = [
+                var fields: [String: JSONValue] = [
                     "name": .string(name), "terminating": true, "paths": [.string("\(name)/*/*")],
                 ]
+                if requiredRebuilds > 0 { fields[Rebuilds.requiredField] = .int(Int64(requiredRebuilds)) }
                 return .object(fields.merging(signers) { own, _ in own })
             }
         }
@@ -158,6 +164,8 @@ extension TUF {
         /// By path.
         package var targets: [String: JSONValue]
         package var delegations: [Delegation]
+        /// Whose rebuilds count; of the top-level role alone.
+        package var rebuilders: [NamedKey]
         /// What the role answered for once, with the reason why it does no more; nil for a role that endorses nothing.
         package var withdrawn: [JSONValue]?
 
@@ -167,6 +175,7 @@ extension TUF {
             self.expires = expires
             targets = [:]
             delegations = []
+            rebuilders = []
         }
 
         package var signed: JSONValue {
@@ -177,6 +186,10 @@ extension TUF {
                 fields["delegations"] = [
                     "keys": RoleKeys.values(delegations.map(\.endorsers)), "roles": .array(delegations.map(\.value)),
                 ]
+            }
+            if !rebuilders.isEmpty {
+                fields[Rebuilds.keysField] = .object(
+                    Dictionary(rebuilders.map { ($0.id, $0.value) }) { first, _ in first })
             }
             fields["withdrawn"] = withdrawn.map { .array($0) }
             return .object(fields)
@@ -243,5 +256,6 @@ extension TUF.NewTargets {
         targets = signed?["targets"]?.object ?? [:]
         withdrawn = signed?["withdrawn"]?.array
         delegations = try metadata.content.delegations.map { try Delegation($0) }
+        rebuilders = try metadata.content.rebuilders()
     }
 }

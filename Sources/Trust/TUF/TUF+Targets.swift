@@ -80,6 +80,8 @@ extension TUF {
         package let signers: Signers
         /// No role after it is asked for its paths.
         package let isTerminating: Bool
+        /// How many others must have rebuilt what it endorses, before its publisher publishes that.
+        package let requiredRebuilds: Int
         private let paths: [PathPattern]
         private let hashPrefixes: [String]
 
@@ -105,6 +107,7 @@ extension TUF {
             }
             signers = try Signers(element, among: keys)
             isTerminating = try element.required("terminating").bool()
+            requiredRebuilds = try Rebuilds.required(element)
             let paths = try element.member("paths")
             let prefixes = try element.member("path_hash_prefixes")
             guard (paths == nil) != (prefixes == nil) else {

@@ -1,3 +1,4 @@
+import Distribution
 import GridModel
 import ImageFormat
 
@@ -6,9 +7,10 @@ extension ImageDifference {
         Output.fields([
             ("from", "\(from.name) \(from.digest)"), ("to", "\(to.name) \(to.digest)"),
             ("size", "\(ByteCount(from.size).rounded) -> \(ByteCount(to.size).rounded)"),
-            ("to move", "\(ByteCount(bytesToMove).rounded) (\(bytesToMove) bytes) in \(blobsToMove) blobs"),
+            ("whole", "\(PullAnswer.exact(bytesToMove)) in \(blobsToMove) blobs"),
         ])
         guard from.digest != to.digest else { return print("They are the same.") }
+        printPull()
         printPackages()
         printFiles()
         print("\nLayers")
@@ -20,6 +22,25 @@ extension ImageDifference {
         if let kernelBefore, let kernelAfter, kernelBefore != kernelAfter {
             print("\nKernel\n\(kernelBefore) -> \(kernelAfter)")
         }
+    }
+
+    /// What moves where a host that has the first pulls the second.
+    private func printPull() {
+        print("\nTo fetch where the first is here")
+        let layers = pull.layers.map { layer in
+            (
+                layer.name,
+                "\(layer.blocksHere) of \(layer.blocks) blocks are here; ranges: "
+                    + "\(PullAnswer.exact(layer.rangeBytes)) in \(layer.rangeRequests) requests"
+                    + (layer.deltaBytes.map { "; delta: \(PullAnswer.exact($0))" } ?? "")
+            )
+        }
+        Output.fields(
+            layers + [
+                ("documents", "\(PullAnswer.exact(pull.documentBytes)) in \(pull.documents) blobs"),
+                ("by ranges", PullAnswer.exact(pull.rangeTotal)),
+                ("by deltas", pull.deltaTotal.map(PullAnswer.exact) ?? "not computed; ask with --delta"),
+            ])
     }
 
     private func printPackages() {

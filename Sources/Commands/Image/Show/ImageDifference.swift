@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distribution
 import GridModel
 import ImageFormat
 import ImageStore
@@ -50,11 +51,16 @@ struct ImageDifference: Shown {
     let layersAfter: [Layer]
     let kernelBefore: Digest?
     let kernelAfter: Digest?
-    /// The blobs of the second that the first lacks.
+    /// The blobs of the second that the first lacks, as wholes.
     let blobsToMove: Int
     let bytesToMove: Int64
+    /// What a pull fetches.
+    let pull: PullPrediction
 
-    init(from old: StoredArtifact, to new: StoredArtifact, _ store: ImageStore, listingFiles: Bool) throws {
+    init(
+        from old: StoredArtifact, to new: StoredArtifact, _ store: ImageStore, listingFiles: Bool, pull: PullPrediction
+    ) throws {
+        self.pull = pull
         (from, to) = (Side(old), Side(new))
         packages = PackageComparison.changes(from: try store.packages(of: old), to: try store.packages(of: new))
         switch (old, new) {

@@ -1,0 +1,26 @@
+/// A rate of bytes that is kept on average: what is taken in advance is waited for.
+///
+/// Times are those of the monotonic clock, from any beginning.
+struct TokenBucket: Sendable {
+    private let rate: Double
+    /// What may be saved up while nothing is taken.
+    private let depth: Double
+    private var level: Double
+    private var last: Duration
+
+    init(bytesPerSecond: Int64, now: Duration) {
+        rate = Double(max(1, bytesPerSecond))
+        depth = rate / 4
+        level = depth
+        last = now
+    }
+
+    /// How long to wait before these bytes may go; they are counted as gone.
+    mutating func take(_ bytes: Int, at now: Duration) -> Duration {
+        level = min(depth, level + max(0, (now - last) / .seconds(1)) * rate)
+        last = max(last, now)
+        let wait = level >= 0 ? 0 : -level / rate
+        level -= Double(bytes)
+        return .seconds(wait)
+    }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import GridModel
+import ImageFormat
+import ImageStore
+import Linux
+import StrictJSON
+import Testing
+
+/// Machines that start before their image has arrived, or whose image's disk lies: real ones, of a site that follows a
+/// catalogue.
+@Suite struct ArrivalTests {
+    private let work: CataloguePlace
+    private let publisher: Workshop
+    private let server: LocalServer
+
+    /// An endorsed Debian 12 and its kernel, served.
+    init() throws {
+        work = try CataloguePlace()
+        publisher = try Workshop.apart(with: ["images", "inputs", "locks", "home.json"])
+        try FileManager.default.createDirectory(
+            at: URL(fileURLWithPath: work.path("homes")), withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: work.path("homes/publisher"), withDestinationPath: publisher.home)
+        try work.begin()
+        for name in ["kernel-debian12", "os/debian12"] { try work.publish([try work.endorse(name)]) }
+        server = try LocalServer.files(of: URL(fileURLWithPath: work.catalogue))
+        try follow(server, as: "lhc")
+    }
+
+    private func follow(_ server: LocalServer, as name: String) throws {
+        let root = try Workshop.run("/usr/bin/sha256sum", ["\(work.catalogue)/metadata/1.root.json"]).prefix(64)
+        try work.run("site", "site", "trust", server.url(""), "--name", name, "--fingerprint", String(root))
+        #expect(try work.result("site", ["site", "sync", "--no-images"]).status == 0)
+    }
+
+    private func start(_ command: String) throws -> Running {
+        try work.home("site").start(
+            ["run", "--os", "debian12", "--json", "--", "sh", "-c", command], in: work.place.url)
+    }
+
+    private func job(_ command: String) throws -> Sojourn.Result {
+        try start(command).finish(within: .seconds(240))
+    }
+
+    /// The filesystem of the image: what it is called, and where it is when all of it is here, or not all.
+    private func layer() throws -> (digest: String, whole: String, partial: String, size: Int64) {
+        let store = try ImageStore(home: try Home(at: work.home("site").home.path))
+        let layer = try store.image(reference: "os/debian12").layers[0]
+        let digest = layer.filesystem.digest
+        return (digest.description, store.path(of: digest), store.partial(of: digest), layer.filesystem.size)
+    }
+
+    private func digest(_ reference: String) throws -> String {
+        try ImageStore(home: try Home(at: publisher.home)).artifact(reference: reference).digest.description
+    }
+
+    private func moved() throws -> Int {
+        try server.log().filter { $0.path.contains("blobs/sha256") }.reduce(0) { $0 + $1.bytes }
+    }
+
+    @Test func aJobRunsBeforeItsImageHasArrivedAndTheRestComesLater() throws {
+        let result = try job("echo first")
+        #expect(result.status == 0 && result.output == "first\n", "\(result.error)")
+        let layer = try layer()
+        let arrival = try #require(result.record()["arrival"], "\(result.error)")
+        let bytes = try #require(arrival["bytes"]?.int)
+        #expect(bytes > 1 << 20 && bytes <= layer.size + layer.size / 4, "\(bytes) of \(layer.size)")
+        #expect(arrival["places"]?[0]?["place"]?.string?.hasPrefix("http://127.0.0.1:") == true)
+        // Verified, told as arriving, and completed by a pull that brings what is missing and no more.
+        #expect(try work.result("site", ["image", "verify"]).status == 0)
+        let before = try moved()
+        try work.run("site", "image", "pull", "os/debian12")
+        #expect(Int64(try moved() - before) <= layer.size - bytes + (1 << 20))
+        #expect(Files.exists(layer.whole) && !Files.exists(layer.partial))
+        #expect(try work.result("site", ["image", "verify"]).status == 0)
+        // Nobody is asked any more.
+        try server.stop()
+        let later = try job("echo later")
+        #expect(later.status == 0, "\(later.error)")
+        #expect(try later.record()["arrival"] == nil)
+    }
+
+    @Test func aReadWaitsForAServerThatComesBackAndEndsInWordsWhereItDoesNot() throws {
+        // All blobs but the filesystem come at once.
+        #expect(try job("true").status == 0)
+        let layer = try layer()
+        for path in [layer.whole, layer.partial] { try Files.remove(path) }
+        try server.become(faulty: "busy blobs/sha256/\(layer.digest.dropFirst(7))")
+        let waiting = try start("echo came")
+        try eventually(.seconds(60), "requests") {
+            try server.log().contains { $0.status == 503 && $0.path.contains(layer.digest.dropFirst(7)) }
+        }
+        try server.become()
+        let result = try waiting.finish(within: .seconds(240))
+        #expect(result.status == 0 && result.output == "came\n", "\(result.error)")
+        for path in [layer.whole, layer.partial] { try Files.remove(path) }
+        // Nobody follows it any more, and what is here is not enough.
+        try work.run("site", "site", "approve", "image", digest("os/debian12"))
+        try work.run("site", "site", "approve", "image", digest("kernel-debian12"))
+        try work.run("site", "site", "distrust", "lhc")
+        let refused = try job("echo never")
+        #expect(refused.status == 125 && refused.output.isEmpty, "\(refused.output)")
+        #expect(refused.error.contains(layer.digest), "\(refused.error)")
+        #expect(try refused.record()["outcome"]?["kind"]?.string == "image-unavailable")
+    }
+
+    @Test func aServerThatLiesCostsATryAndIsNamed() throws {
+        let copy = work.path("copy")
+        try Workshop.run("/bin/cp", ["-r", work.catalogue, copy])
+        let liar = try LocalServer.files(of: URL(fileURLWithPath: copy))
+        // Asked first: by name.
+        try work.run("site", "site", "distrust", "lhc")
+        try follow(liar, as: "a-liar")
+        try follow(server, as: "lhc")
+        #expect(try job("true").status == 0)
+        let layer = try layer()
+        for path in [layer.whole, layer.partial] { try Files.remove(path) }
+        try liar.become(faulty: "lie blobs/sha256/\(layer.digest.dropFirst(7))")
+        let result = try job("echo true bytes; md5sum /bin/* | md5sum")
+        #expect(result.status == 0 && result.output.hasPrefix("true bytes\n"), "\(result.error)")
+        let record = try result.record()
+        let notes = (record["notes"]?.array ?? []).compactMap(\.string)
+        #expect(
+            notes.contains { $0.contains(":\(liar.port)") && $0.contains("wrong block") && $0.contains(layer.digest) },
+            "\(notes)")
+    }
+
+    @Test func aBitThatTurnedOnTheDiskIsFetchedAgainOrEndsTheRunWhateverThePayloadReturns() throws {
+        #expect(try job("true").status == 0)
+        try work.run("site", "image", "pull", "os/debian12")
+        let layer = try layer()
+        func damage() throws {
+            chmod(layer.whole, 0o600)
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: layer.whole))
+            let place = UInt64(layer.size / 2)
+            try file.seek(toOffset: place)
+            let byte = try #require(try file.read(upToCount: 1)?.first)
+            try file.seek(toOffset: place)
+            try file.write(contentsOf: [byte ^ 4])
+            try file.close()
+        }
+        try damage()
+        let found = try work.result("site", ["image", "verify"])
+        #expect(found.status == 1 && found.error.contains(layer.digest), "\(found.error)")
+        let mended = try job("tar -C / -cf - usr | cat >/dev/null; echo mended")
+        #expect(mended.status == 0 && mended.output == "mended\n", "\(mended.error)")
+        let notes = (try mended.record()["notes"]?.array ?? []).compactMap(\.string)
+        #expect(notes.contains { $0.contains("damaged") && $0.contains(layer.digest) }, "\(notes)")
+        try work.run("site", "image", "pull", "os/debian12")
+        #expect(try work.result("site", ["image", "verify"]).status == 0)
+        // Now nobody has it.
+        try server.stop()
+        try work.run("site", "site", "approve", "image", digest("os/debian12"))
+        try work.run("site", "site", "approve", "image", digest("kernel-debian12"))
+        try work.run("site", "site", "distrust", "lhc")
+        try damage()
+        let ended = try job("tar -C / -cf - usr | cat >/dev/null; exit 0")
+        #expect(ended.status == 125, "\(ended.output)\(ended.error)")
+        #expect(ended.error.contains(layer.digest), "\(ended.error)")
+        let scrubbed = try work.result("site", ["image", "scrub"])
+        #expect(scrubbed.status == 1 && scrubbed.error.contains(layer.digest), "\(scrubbed.error)")
+    }
+}
