@@ -102,13 +102,13 @@ import Testing
                 continue
             }
             // Whatever it is now, a client gets all of it.
-            let web = try LocalServer.files(of: URL(fileURLWithPath: "\(place.directory)/lhc"))
-            #expect(try place.servesAll(web.url(""), to: "site-\(round)"), "round \(round)")
+            let web = try LocalServer.files(of: URL(fileURLWithPath: place.directory))
+            #expect(try place.servesAll(web.url("lhc"), to: "site-\(round)"), "round \(round)")
             kept.append("\(round)")
         }
         #expect(try place.mirror().status == 0)
-        let web = try LocalServer.files(of: URL(fileURLWithPath: "\(place.directory)/lhc"))
-        #expect(try place.servesAll(web.url(""), to: "last"))
+        let web = try LocalServer.files(of: URL(fileURLWithPath: place.directory))
+        #expect(try place.servesAll(web.url("lhc"), to: "last"))
         let parts = try FileManager.default.contentsOfDirectory(atPath: "\(place.directory)/.state/partial")
         #expect(parts == [])
     }

@@ -66,6 +66,8 @@ package final class BlockFetch: Sendable {
                     reasons.append("\(place): \(error)")
                     let end = ContinuousClock.now.advanced(by: Self.rest)
                     state.withLock { $0.failed[place.description] = end }
+                    // More than was asked for, at the end of what was.
+                    if next == run.upperBound { return }
                 }
                 if next > before { (lastProgress, pause) = (.now, .milliseconds(200)) }
             }
@@ -91,12 +93,14 @@ package final class BlockFetch: Sendable {
         _ next: inout Int, _ end: Int, from place: any RangeSource, _ progress: (Int) -> Void
     ) throws {
         let size = SparseBlob.blockSize
+        let start = next
         var rest: [UInt8] = []
         var block = next
         defer { next = block }
         try place.read(blob.layer.filesystem, Int64(block * size)..<Int64(end * size)) { piece in
             state.withLock { $0.report.moved(Int64(piece.count), from: place.description) }
             progress(piece.count)
+            guard block < end else { throw Self.wrongLength(of: end - start) }
             var piece = piece[...]
             if !rest.isEmpty {
                 let taken = min(size - rest.count, piece.count)
@@ -114,9 +118,11 @@ package final class BlockFetch: Sendable {
             }
             rest += piece
         }
-        guard block == end, rest.isEmpty else {
-            throw ImageStoreError(.corruptedBlob, "it sent other than the \(end - next) blocks that were asked for")
-        }
+        guard block == end, rest.isEmpty else { throw Self.wrongLength(of: end - start) }
+    }
+
+    private static func wrongLength(of blocks: Int) -> ImageStoreError {
+        ImageStoreError(.corruptedBlob, "it sent other than the \(blocks) blocks that were asked for")
     }
 
     private func keep(_ bytes: UnsafeRawBufferPointer, at block: Int, of place: any RangeSource) throws {
