@@ -61,6 +61,11 @@ final class ImageServing: Sendable {
 
     var trace: BootTrace { BootTrace(layers.map { ($0.blocks.digest, $0.blocks.read) }) }
 
+    /// Brings the rest of the image too. Not before the payload runs: starts of other machines need the line more.
+    func fillRest() {
+        for layer in layers { layer.fill.fillRest() }
+    }
+
     /// Ends what is fetched and served; to be called when QEMU has ended.
     func stop() {
         for layer in layers { layer.fill.stop() }

@@ -212,6 +212,7 @@ package final class Supervisor {
         case .started:
             if control.phase == .starting { mark("start") }
             meter.payloadStarts()
+            parts.serving?.fillRest()
             receive(.payloadStarted)
         case .output(.output, let bytes):
             let kept = withinOutputLimit(bytes)

@@ -64,7 +64,7 @@ import Testing
         let layer = try layer()
         let arrival = try #require(result.record()["arrival"], "\(result.error)")
         let bytes = try #require(arrival["bytes"]?.int)
-        #expect(bytes > 1 << 20 && bytes <= layer.size + layer.size / 4, "\(bytes) of \(layer.size)")
+        #expect(bytes > 1 << 18 && bytes <= layer.size + layer.size / 4, "\(bytes) of \(layer.size)")
         #expect(arrival["places"]?[0]?["place"]?.string?.hasPrefix("http://127.0.0.1:") == true)
         // Verified, told as arriving, and completed by a pull that brings what is missing and no more.
         #expect(try work.result("site", ["image", "verify"]).status == 0)

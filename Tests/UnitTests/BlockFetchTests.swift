@@ -111,6 +111,7 @@ import Testing
             let place = PlaceFixture("mirror", fixture.content)
             let fill = try BlockFill(
                 BlockFetch(blob, from: { _ in [place] }), trace: [400..<401, 80..<96, 1_000_000..<1_000_001])
+            fill.fillRest()
             let came = Guarded(0)
             fill.demand(200..<203) { result in
                 if case .success = result { came.change { $0 += 1 } }
@@ -129,8 +130,7 @@ import Testing
 
     @Test func aFailureIsToldToWhomItConcerns() throws {
         try BlockFixture.with(blocks: 64) { fixture in
-            let fill = try BlockFill(
-                BlockFetch(try fixture.blob(), from: { _ in [] }), fillsRest: false)
+            let fill = try BlockFill(BlockFetch(try fixture.blob(), from: { _ in [] }))
             let told = Guarded(0)
             fill.demand(0..<1) { result in
                 if case .failure = result { told.change { $0 += 1 } }

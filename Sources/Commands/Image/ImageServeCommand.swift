@@ -44,8 +44,8 @@ struct ImageServeCommand: ParsableCommand {
         try CataloguePlaces.with(try Configuration.read(store.home).site, environment: Host.variables) { places in
             let fill = try BlockFill(
                 BlockFetch(try SparseBlob(layer, in: store), from: { places.all($0) }),
-                trace: try store.bootTrace(of: image.digest)?.blocks(of: layer.filesystem.digest) ?? [],
-                fillsRest: !noFill)
+                trace: try store.bootTrace(of: image.digest)?.blocks(of: layer.filesystem.digest) ?? [])
+            if !noFill { fill.fillRest() }
             let server = BlockServer()
             defer {
                 fill.stop()

@@ -43,10 +43,8 @@ package final class BlockFill: Sendable {
     /// Then only what is damaged is fetched.
     private let wasWhole: Bool
 
-    /// - Parameters:
-    ///   - trace: blocks in the order in which a boot reads them.
-    ///   - isWhole: whether what nobody asked for is brought too.
-    package init(_ fetch: BlockFetch, trace: [Range<Int>] = [], fillsRest: Bool = true) throws {
+    /// - Parameter trace: blocks in the order in which a boot reads them.
+    package init(_ fetch: BlockFetch, trace: [Range<Int>] = []) throws {
         self.fetch = fetch
         let chunks = (fetch.blob.blockCount + Self.chunk - 1) / Self.chunk
         self.chunks = chunks
@@ -59,9 +57,7 @@ package final class BlockFill: Sendable {
             }
         }
         wasWhole = fetch.blob.isWhole
-        state = Guarded(
-            State(
-                trace: wasWhole ? [] : order, rest: fillsRest && !wasWhole ? 0 : nil, done: BlockSet(count: chunks)))
+        state = Guarded(State(trace: wasWhole ? [] : order, done: BlockSet(count: chunks)))
         threads = Guarded([])
         for _ in 0..<Self.workers {
             let thread = try WorkThread { [weak self] in self?.work() }
@@ -71,6 +67,12 @@ package final class BlockFill: Sendable {
 
     package var blob: SparseBlob { fetch.blob }
     package var report: BlockReport { fetch.report }
+
+    /// From now on brings also what nobody asked for, where it is not here.
+    package func fillRest() {
+        if wasWhole { return }
+        state.change { $0.rest = $0.rest ?? 0 }
+    }
 
     /// Asks for blocks that a machine waits for.
     package func demand(_ blocks: Range<Int>, then completion: @escaping Completion) {
