@@ -52,7 +52,15 @@ package final class BlockServer: Sendable {
         }
     }
 
-    /// Ends all connections; returns when their threads have ended. What brings blocks must have been stopped before.
+    /// Ends all connections, whoever is writing to them or reading.
+    package func close() {
+        running.withLock { running in
+            for served in running { shutdown(served.connection.socket.raw, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    /// As `close`; returns when their threads have ended. What brings blocks must have been stopped before, after `close`:
+    /// it may be writing to a client that does not read.
     package func stop() {
         let all = running.withLock { running in
             defer { running = [] }

@@ -11,7 +11,7 @@ extension ImageStore {
     /// `owner` is the environment or kernel that it belongs to, for the message that says how to get it back.
     package func openVerified(_ descriptor: OCIDescriptor, of owner: String) throws -> Descriptor {
         let path = path(of: descriptor.digest)
-        let remedy = "get it back with: sojourn image build --fresh \(owner)"
+        let remedy = "get it back with: sojourn image scrub; or, if you built it: sojourn image build --fresh \(owner)"
         let file: Descriptor
         do {
             file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)

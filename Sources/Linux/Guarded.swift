@@ -105,26 +105,19 @@ package final class WorkThread: @unchecked Sendable {
 
 /// Locks of parts of a file, which other processes see; they end with the descriptor, whatever ends that.
 extension Descriptor {
-    /// F_OFD_SETLKW of Linux's uapi/asm-generic/fcntl.h, which Swift's Glibc lacks.
-    private static let setAndWait: Int32 = 38
+    /// F_OFD_SETLK of Linux's uapi/asm-generic/fcntl.h, which Swift's Glibc lacks.
+    private static let setLock: Int32 = 37
 
-    /// Waits until nobody else holds any of `range` (fcntl(2), open file description locks).
-    package func lock(_ range: Range<Int64>) throws {
-        var lock = Self.record(Int32(F_WRLCK), range)
-        try retrying("lock a part of descriptor \(raw)") { fcntl(raw, Self.setAndWait, &lock) }
-    }
-
-    package func unlock(_ range: Range<Int64>) throws {
-        var lock = Self.record(Int32(F_UNLCK), range)
-        try retrying("unlock a part of descriptor \(raw)") { fcntl(raw, Self.setAndWait, &lock) }
-    }
-
-    private static func record(_ type: Int32, _ range: Range<Int64>) -> flock {
+    /// Holds `range` until the descriptor is closed; false where somebody else holds some of it (fcntl(2), open file
+    /// description locks).
+    package func tryLock(_ range: Range<Int64>) throws -> Bool {
         var lock = flock()
-        lock.l_type = Int16(type)
+        lock.l_type = Int16(F_WRLCK)
         lock.l_whence = Int16(SEEK_SET)
         lock.l_start = off_t(range.lowerBound)
         lock.l_len = off_t(range.count)
-        return lock
+        if fcntl(raw, Self.setLock, &lock) == 0 { return true }
+        if errno == EAGAIN || errno == EACCES { return false }
+        throw SystemError.last("lock a part of descriptor \(raw)")
     }
 }

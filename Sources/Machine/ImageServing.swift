@@ -68,6 +68,7 @@ final class ImageServing: Sendable {
 
     /// Ends what is fetched and served; to be called when QEMU has ended.
     func stop() {
+        server.close()
         for layer in layers { layer.fill.stop() }
         server.stop()
     }

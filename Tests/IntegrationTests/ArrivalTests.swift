@@ -123,6 +123,30 @@ import Testing
             "\(notes)")
     }
 
+    @Test func scrubbingMendsWhateverWasDamaged() throws {
+        #expect(try job("true").status == 0)
+        try work.run("site", "image", "pull", "os/debian12")
+        let store = try ImageStore(home: try Home(at: work.home("site").home.path))
+        let image = try store.image(reference: "os/debian12")
+        let kernel = try store.kernel(reference: "kernel-debian12")
+        let damaged = [image.layers[0].filesystem, image.layers[0].tree, image.manifest.config, kernel.modules]
+        for blob in damaged {
+            let path = store.path(of: blob.digest)
+            chmod(path, 0o600)
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            try file.seek(toOffset: UInt64(blob.size / 2))
+            try file.write(contentsOf: Data("x\u{1}y".utf8))
+            try file.close()
+        }
+        let found = try work.result("site", ["image", "scrub"])
+        #expect(found.status == 1, "\(found.output)")
+        for blob in damaged { #expect(found.error.contains(blob.digest.description), "\(found.error)") }
+        #expect(!found.error.contains("not mended"), "\(found.error)")
+        let again = try work.result("site", ["image", "scrub"])
+        #expect(again.status == 0, "\(again.error)")
+        #expect(try job("echo well").output == "well\n")
+    }
+
     @Test func aBitThatTurnedOnTheDiskIsFetchedAgainOrEndsTheRunWhateverThePayloadReturns() throws {
         #expect(try job("true").status == 0)
         try work.run("site", "image", "pull", "os/debian12")

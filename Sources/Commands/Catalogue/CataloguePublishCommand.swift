@@ -13,7 +13,9 @@ struct CataloguePublishCommand: ParsableCommand {
         discussion: """
             Copies the images that the drafts endorse into the catalogue, then replaces what is signed: clients see all of \
             the drafts, or none. What was interrupted is completed by repeating it. A draft is refused that is stale, that \
-            too few have signed, that has expired, or whose images are neither in the catalogue nor in this home. For sites             that have a predecessor of a new image, deltas are written, which takes about a second for each megabyte that is             new.
+            too few have signed, that has expired, or whose images are neither in the catalogue nor in this home. For sites \
+            that have an earlier image of the same environment, deltas are written, which takes about a second for each \
+            megabyte that is new.
             """)
 
     @Argument(help: "The drafts.", completion: .file())

@@ -10,7 +10,7 @@ struct CatalogueServeCommand: ParsableCommand {
         commandName: "serve", abstract: "Serve a catalogue over HTTP.",
         discussion: """
             Prints the address. Any web server that serves ranges does as well (nginx, Apache); this one needs no configuration \
-            and can limit its rate. Ends at TERM or an interrupt.
+            and can limit its rate. By default it serves this host alone, at a free port. Ends at TERM or an interrupt.
 
             sojourn catalogue serve /srv/catalogue --serve 0.0.0.0:8470
             """)

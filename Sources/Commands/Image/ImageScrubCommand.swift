@@ -8,7 +8,7 @@ struct ImageScrubCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scrub", abstract: "Find what a disk has damaged, and fetch it again.",
         discussion: """
-            Reads every stored block of every image, as 'image verify' does, and mends what the catalogues and mirrors that \
+            Reads all that is stored of every image and kernel, as 'image verify' does, and mends what the catalogues and mirrors that \
             this site follows still have. For cron. Exits with 1 if anything was damaged, mended or not.
             """)
 
@@ -25,12 +25,10 @@ struct ImageScrubCommand: ParsableCommand {
         let faults = try store.verify(nil).faults
         progress.clear()
         for found in damaged {
-            let what =
-                "blob \(found.digest) of \(found.environment): \(found.blocks) damaged, block \(found.first) first"
-            Report.error("\(what); \(found.fault.map { "not mended: \($0)" } ?? "fetched again")")
+            Report.error("\(found.what); \(found.fault.map { "not mended: \($0)" } ?? "fetched again")")
         }
         for fault in faults { Report.error("\(fault)") }
-        print("\(damaged.count) filesystems were damaged, \(faults.count) blobs are")
+        print("found damaged: \(damaged.count), still damaged: \(faults.count)")
         if !damaged.isEmpty || !faults.isEmpty { throw ExitCode(1) }
     }
 }

@@ -48,6 +48,7 @@ struct ImageServeCommand: ParsableCommand {
             if !noFill { fill.fillRest() }
             let server = BlockServer()
             defer {
+                server.close()
                 fill.stop()
                 server.stop()
                 for place in fill.report.bytes { Report.line("sojourn: \(place.bytes) bytes from \(place.place)") }

@@ -1,3 +1,4 @@
+import HTTPServer
 import HTTPTransport
 package import ImageStore
 import Linux
@@ -25,8 +26,11 @@ extension HostSharing {
         let thread = try WorkThread {
             do {
                 try HTTPTransport.with(environment: environment) { transport in
+                    var limits = ServerLimits()
+                    // A machine needs descriptors too.
+                    limits.connections = 64
                     let sharing = HostSharing(
-                        store, settings, at: address, mirrors: settings.mirrors, transport: transport)
+                        store, settings, at: address, mirrors: settings.mirrors, transport: transport, limits: limits)
                     stage.change { $0 = .running(sharing) }
                     try sharing.run(tell: tell)
                 }

@@ -41,7 +41,13 @@ package final class BlockFetch: Sendable {
     /// - Parameter progress: called with the bytes that came.
     package func bring(_ blocks: Range<Int>, progress: (Int) -> Void = { _ in }) throws {
         if blocks.isEmpty { return }
-        try blob.withClaim(on: blocks) {
+        let end = ContinuousClock.now.advanced(by: patience)
+        let waiting = {
+            let isStopped = self.state.wait(until: .now.advanced(by: .milliseconds(20))) { $0.isStopped ? true : nil }
+            if isStopped == true { throw self.stopped }
+            return ContinuousClock.now < end
+        }
+        try blob.withClaim(on: blocks, waiting: waiting) {
             for request in RangePlan(missing: try blob.missing(in: blocks)).requests {
                 let isDamaged = try blob.states(of: request).contains { $0 == .damaged }
                 try fetch(request, progress)

@@ -50,11 +50,15 @@ package final class BlockFill: Sendable {
         self.chunks = chunks
         var seen = BlockSet(count: chunks)
         var order: [Int] = []
-        for run in trace where run.lowerBound >= 0 && run.upperBound <= fetch.blob.blockCount && !run.isEmpty {
+        // A trace that says the same again and again would take its time.
+        var looked = 0
+        for run in trace
+        where looked < 4 * chunks && run.lowerBound >= 0 && run.upperBound <= fetch.blob.blockCount && !run.isEmpty {
             for chunk in run.lowerBound / Self.chunk...(run.upperBound - 1) / Self.chunk where !seen.contains(chunk) {
                 seen.insert(chunk)
                 order.append(chunk)
             }
+            looked += run.count / Self.chunk + 1
         }
         wasWhole = fetch.blob.isWhole
         state = Guarded(State(trace: wasWhole ? [] : order, done: BlockSet(count: chunks)))
@@ -178,8 +182,13 @@ package final class BlockFill: Sendable {
             ready = state.demands.filter(\.chunks.isEmpty).map { ($0.completion, result) }
             state.demands.removeAll(where: \.chunks.isEmpty)
         case .failure:
-            // The rest is not fetched for nothing: whoever needs it says so.
-            if task.isRest { state.rest = nil }
+            if task.isRest {
+                // The rest is not fetched for nothing: whoever needs it says so, or has said so.
+                state.rest = nil
+                let wanted = state.demands.reduce(into: Set<Int>()) { $0.formUnion($1.chunks) }
+                state.urgent += wanted.intersection(task.chunks).sorted()
+                return []
+            }
             let failed = state.demands.filter { !$0.chunks.isDisjoint(with: task.chunks) }
             ready = failed.map { ($0.completion, result) }
             state.demands.removeAll { !$0.chunks.isDisjoint(with: task.chunks) }

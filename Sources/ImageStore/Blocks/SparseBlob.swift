@@ -16,12 +16,19 @@ package final class SparseBlob: Sendable {
     package let layer: ImageLayer
     package let verifier: VerityVerifier
     private let store: ImageStore
-    private let opened: Mutex<Opened>
-    private let verified: Mutex<BlockSet>
+    private let current: Mutex<Opened>
 
-    private struct Opened {
-        var file: Descriptor
-        var isWhole: Bool
+    /// A file, and which of its blocks this process has verified: of another file nothing is known.
+    private final class Opened: Sendable {
+        let file: Descriptor
+        let isWhole: Bool
+        let verified: Mutex<BlockSet>
+
+        init(_ file: Descriptor, isWhole: Bool, _ verified: BlockSet) {
+            self.file = file
+            self.isWhole = isWhole
+            self.verified = Mutex(verified)
+        }
     }
 
     /// What a look at blocks found.
@@ -32,22 +39,24 @@ package final class SparseBlob: Sendable {
         self.layer = layer
         self.store = store
         verifier = try VerityVerifier(tree: try store.readVerified(layer.tree, of: layer.name), root: layer.verity)
-        opened = Mutex(try Self.open(layer, in: store))
-        verified = Mutex(BlockSet(count: verifier.dataBlocks))
+        let (file, isWhole) = try Self.open(layer, in: store)
+        current = Mutex(Opened(file, isWhole: isWhole, BlockSet(count: verifier.dataBlocks)))
     }
+
+    private var opened: Opened { current.withLock { $0 } }
 
     package var blockCount: Int { verifier.dataBlocks }
     package var size: Int64 { layer.verity.dataSize }
     package var digest: Digest { layer.filesystem.digest }
     /// True where it is a blob of the layout.
-    package var isWhole: Bool { opened.withLock { $0.isWhole } }
+    package var isWhole: Bool { opened.isWhole }
 
-    private static func open(_ layer: ImageLayer, in store: ImageStore) throws -> Opened {
+    private static func open(_ layer: ImageLayer, in store: ImageStore) throws -> (Descriptor, isWhole: Bool) {
         let digest = layer.filesystem.digest
         let whole = store.path(of: digest)
         do {
             let file = try Descriptor.openRegular(whole, O_NOFOLLOW)
-            if try file.size() == layer.verity.dataSize { return Opened(file: file, isWhole: true) }
+            if try file.size() == layer.verity.dataSize { return (file, true) }
             // Cut or grown: every block of it is still looked at.
             try demote(digest, in: store)
         } catch let error as SystemError where error.isMissing {}
@@ -58,7 +67,7 @@ package final class SparseBlob: Sendable {
                 ftruncate(file.raw, off_t(layer.verity.dataSize))
             }
         }
-        return Opened(file: file, isWhole: false)
+        return (file, false)
     }
 
     /// A damaged blob is one of which some blocks are here.
@@ -77,22 +86,28 @@ package final class SparseBlob: Sendable {
     /// Reads whole blocks into `buffer`, each verified when this process first reads it. False, and nothing to be used of the
     /// buffer, where one of them is not here.
     package func read(_ blocks: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws -> Bool {
-        guard try fill(buffer, from: blocks) else { return false }
-        let unknown = verified.withLock { set in blocks.contains { !set.contains($0) } }
+        let opened = opened
+        guard try fill(buffer, from: blocks, of: opened) else { return false }
+        let unknown = opened.verified.withLock { set in blocks.contains { !set.contains($0) } }
         if !unknown { return true }
-        for block in blocks where try state(of: block, in: buffer, from: blocks.lowerBound) != .sound { return false }
+        for block in blocks where state(of: block, in: buffer, from: blocks.lowerBound, opened) != .sound {
+            return false
+        }
         return true
     }
 
     /// False where the disk does not give them.
-    private func fill(_ buffer: UnsafeMutableRawBufferPointer, from blocks: Range<Int>) throws -> Bool {
-        let file = opened.withLock { $0.file }
+    private func fill(
+        _ buffer: UnsafeMutableRawBufferPointer, from blocks: Range<Int>, of opened: Opened
+    ) throws -> Bool {
         let size = blocks.count * Self.blockSize
         var done = 0
         while done < size {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<size])
             let got: Int
-            do { got = try file.read(into: rest, at: Int64(blocks.lowerBound * Self.blockSize + done)) } catch let error
+            do {
+                got = try opened.file.read(into: rest, at: Int64(blocks.lowerBound * Self.blockSize + done))
+            } catch let error
                 as SystemError where error.code == EIO
             { return false }
             if got == 0 { return false }
@@ -101,12 +116,14 @@ package final class SparseBlob: Sendable {
         return true
     }
 
-    private func state(of block: Int, in buffer: UnsafeMutableRawBufferPointer, from first: Int) throws -> State {
-        if verified.withLock({ $0.contains(block) }) { return .sound }
+    private func state(
+        of block: Int, in buffer: UnsafeMutableRawBufferPointer, from first: Int, _ opened: Opened
+    ) -> State {
+        if opened.verified.withLock({ $0.contains(block) }) { return .sound }
         let start = (block - first) * Self.blockSize
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<start + Self.blockSize])
         if verifier.verify(block: block, bytes) {
-            verified.withLock { $0.insert(block) }
+            opened.verified.withLock { $0.insert(block) }
             return .sound
         }
         return bytes.allSatisfy { $0 == 0 } ? .absent : .damaged
@@ -115,18 +132,19 @@ package final class SparseBlob: Sendable {
     /// Looks at blocks, which takes reading them.
     package func states(of blocks: Range<Int>) throws -> [State] {
         let most = 256
+        let opened = opened
         var states: [State] = []
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: most * Self.blockSize, alignment: 4096)
         defer { buffer.deallocate() }
         var position = blocks.lowerBound
         while position < blocks.upperBound {
             let piece = position..<min(position + most, blocks.upperBound)
-            if try fill(buffer, from: piece) {
-                states += try piece.map { try state(of: $0, in: buffer, from: piece.lowerBound) }
+            if try fill(buffer, from: piece, of: opened) {
+                states += piece.map { state(of: $0, in: buffer, from: piece.lowerBound, opened) }
             } else {
                 for block in piece {
-                    let isRead = try fill(buffer, from: block..<block + 1)
-                    states.append(isRead ? try state(of: block, in: buffer, from: block) : .damaged)
+                    let isRead = try fill(buffer, from: block..<block + 1, of: opened)
+                    states.append(isRead ? state(of: block, in: buffer, from: block, opened) : .damaged)
                 }
             }
             position = piece.upperBound
@@ -168,9 +186,8 @@ package final class SparseBlob: Sendable {
 
     /// The blocks that the next stored bytes lie in.
     private func dataBlocks(from first: Int, before end: Int) throws -> Range<Int> {
-        let file = opened.withLock { $0.file }
         let size = Self.blockSize
-        guard let data = try file.dataRange(from: Int64(first * size)) else { return end..<end }
+        guard let data = try opened.file.dataRange(from: Int64(first * size)) else { return end..<end }
         let start = max(first, min(end, Int(data.lowerBound) / size))
         return start..<max(start, min(end, (Int(data.upperBound) + size - 1) / size))
     }
@@ -180,37 +197,52 @@ package final class SparseBlob: Sendable {
     /// Stores a block; false, and nothing is stored, where it is not what the tree says.
     package func store(_ bytes: UnsafeRawBufferPointer, at block: Int) throws -> Bool {
         guard verifier.verify(block: block, bytes) else { return false }
-        let file = try writable()
+        let opened = try writable()
         var done = 0
         while done < bytes.count {
             done += try retrying("store block \(block) of \(digest)") {
                 pwrite(
-                    file.raw, bytes.baseAddress?.advanced(by: done), bytes.count - done,
+                    opened.file.raw, bytes.baseAddress?.advanced(by: done), bytes.count - done,
                     off_t(block * Self.blockSize + done))
             }
         }
-        verified.withLock { $0.insert(block) }
+        opened.verified.withLock { $0.insert(block) }
         return true
     }
 
     /// A damaged blob leaves the layout when its first good block comes.
-    private func writable() throws -> Descriptor {
-        try opened.withLock { state in
-            guard state.isWhole else { return state.file }
+    private func writable() throws -> Opened {
+        try current.withLock { opened in
+            guard opened.isWhole else { return opened }
             try Self.demote(digest, in: store)
-            state = Opened(
-                file: try Descriptor.open(store.partial(of: digest), O_RDWR | O_NOFOLLOW), isWhole: false)
-            return state.file
+            let file = try Descriptor.open(store.partial(of: digest), O_RDWR | O_NOFOLLOW)
+            // What is there by that name now may be another file, which another process began.
+            let isSame = try FileIdentity(file) == FileIdentity(opened.file)
+            opened = Opened(
+                file, isWhole: false, isSame ? opened.verified.withLock { $0 } : BlockSet(count: blockCount))
+            return opened
         }
     }
 
-    /// Runs `body` while no other process fetches these blocks.
-    package func withClaim<Result>(on blocks: Range<Int>, _ body: () throws -> Result) throws -> Result {
-        let file = opened.withLock { $0.isWhole ? nil : $0.file }
-        guard let file else { return try body() }
-        // A description of its own: locks of one are not seen by those who share it.
-        let own = try Descriptor.open("/proc/self/fd/\(file.raw)", O_RDWR)
-        try own.lock(Int64(blocks.lowerBound * Self.blockSize)..<Int64(blocks.upperBound * Self.blockSize))
+    /// Runs `body` while no other process fetches these blocks. While one does, `waiting` is asked whether to go on
+    /// waiting; false lets `body` run all the same, which costs bytes and nothing else.
+    package func withClaim<Result>(
+        on blocks: Range<Int>, waiting: () throws -> Bool = { true }, _ body: () throws -> Result
+    ) throws -> Result {
+        let opened = opened
+        if opened.isWhole { return try body() }
+        let own: Descriptor
+        do {
+            // A description of its own: locks of one are not seen by those who share it.
+            own = try Descriptor.open("/proc/self/fd/\(opened.file.raw)", O_RDWR)
+        } catch let error as SystemError where error.code == EACCES {
+            // Another process has made it a blob of the layout: what is still wrong with it concerns few.
+            return try body()
+        }
+        let range = Int64(blocks.lowerBound * Self.blockSize)..<Int64(blocks.upperBound * Self.blockSize)
+        while try !own.tryLock(range) {
+            if try !waiting() { break }
+        }
         return try withExtendedLifetime(own) { try body() }
     }
 
@@ -218,24 +250,41 @@ package final class SparseBlob: Sendable {
     package func finish() throws -> Bool {
         if isWhole { return true }
         guard try missing(in: 0..<blockCount).isEmpty else { return false }
-        let file = opened.withLock { $0.file }
-        let found = try BlobHash.digest(of: file, named: store.partial(of: digest))
+        let opened = opened
+        let found = try BlobHash.digest(of: opened.file, named: store.partial(of: digest))
         guard found == digest else {
             throw ImageStoreError(
                 .corruptedBlob,
                 "every block of \(layer.name) is what its verity tree says, and yet its content is \(found) where the manifest "
                     + "has \(digest): whoever made the image made it wrong")
         }
-        try file.synchronise()
-        try store.withLock {
-            // Another process may have been first.
-            if Files.exists(store.partial(of: digest)) {
-                try retrying("make \(store.partial(of: digest)) read-only") { fchmod(file.raw, 0o444) }
-                try Files.rename(store.partial(of: digest), to: store.path(of: digest))
+        try opened.file.synchronise()
+        return try store.withLock {
+            let (partial, whole) = (store.partial(of: digest), store.path(of: digest))
+            if Files.exists(partial) {
+                // What has that name may be another file by now, of which not all is here.
+                let named = try Descriptor.openRegular(partial, O_NOFOLLOW)
+                guard try FileIdentity(named) == FileIdentity(opened.file) else { return Files.exists(whole) }
+                try Files.rename(partial, to: whole)
+                // After the renaming: what was killed in between could not be opened for writing any more.
+                try retrying("make \(whole) read-only") { fchmod(opened.file.raw, 0o444) }
             }
+            guard Files.exists(whole) else { return false }
+            current.withLock { $0 = Opened(opened.file, isWhole: true, opened.verified.withLock { $0 }) }
+            return true
         }
-        opened.withLock { $0.isWhole = true }
-        return true
+    }
+}
+
+/// Which file a descriptor is of.
+private struct FileIdentity: Equatable {
+    let device: UInt64
+    let inode: UInt64
+
+    init(_ file: Descriptor) throws {
+        var status = stat()
+        try retrying("look at an open file") { fstat(file.raw, &status) }
+        (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
 
