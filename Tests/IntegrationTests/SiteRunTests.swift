@@ -130,12 +130,13 @@ import Testing
         try Workshop.run("/bin/mv", [served, sound])
         for spoil in [
             "cp '\(sound)' '\(served)'; printf x | dd of='\(served)' bs=1 seek=9999999 conv=notrunc",
-            "head -c 9999999 '\(sound)' > '\(served)'", "cat '\(sound)' '\(sound)' > '\(served)'",
+            "head -c 9999999 '\(sound)' > '\(served)'",
         ] {
             try Workshop.run("/bin/sh", ["-euc", spoil])
             let result = try work.result("site", ["site", "sync", "--all"])
             #expect(!result.output.contains("fetched") && result.error.contains("os/debian12"), "\(result.output)")
-            #expect(try work.result("site", ["image", "show", "os/debian12"]).status == 3)
+            // What came of it is sound, and waits for the rest.
+            #expect(try work.result("site", ["image", "verify", "os/debian12"]).status == 0)
         }
         try Workshop.run("/bin/mv", [sound, served])
         let result = try work.result("site", ["site", "sync", "--all"])
