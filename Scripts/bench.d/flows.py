@@ -1,8 +1,8 @@
 """Discrete events, and flows that share links by max-min fairness: what the simulation of sites runs on.
 
 Time is in seconds. A link has a capacity, in units a second: bytes of a network's link, processor seconds of a host. A flow
-moves bytes over a path: a tuple of (link, units that each byte takes of it). All flows grow alike until a link of theirs is
-full, which is what TCP's flows of equal round trips come to, and what a fair scheduler of processors does.
+moves bytes over a path: a tuple of (link, units that each byte takes of it). All paths grow alike until a link of theirs is
+full, which is what fair queues of links and of processors do; the flows of one path share alike what it has.
 """
 import heapq
 import itertools
@@ -18,7 +18,7 @@ class Link:
 
 
 class Group:
-    """The flows of one path, which have one rate. `level` is what each that was there from the beginning has moved."""
+    """The flows of one path, each of which has one rate. `level` is what each that was there from the beginning has moved."""
 
     def __init__(self, path):
         self.path, self.level, self.rate, self.since = path, 0.0, 0.0, 0.0
@@ -119,16 +119,16 @@ class Events:
 
     def set_rates(self):
         for group, rate in fair(self.busy.values()).items():
-            group.rate = rate
+            group.rate = rate / len(group.flows)
 
 
 def fair(groups):
-    """The max-min fair rate of a flow of each group: the fullest link fixes its flows, then the next of what is left."""
+    """The max-min fair rate of each group: the fullest link fixes its groups, then the next of what is left."""
     left, weights, users = {}, {}, {}
     for group in groups:
         for link, units in group.path:
             left.setdefault(link, link.capacity)
-            weights[link] = weights.get(link, 0.0) + units * len(group.flows)
+            weights[link] = weights.get(link, 0.0) + units
             users.setdefault(link, []).append(group)
     numbers = {link: number for number, link in enumerate(left)}
     heap = [(left[link] / weights[link], numbers[link], link) for link in left]
@@ -146,6 +146,6 @@ def fair(groups):
         for group in remaining:
             rates[group] = max(now, 0.0)
             for other, units in group.path:
-                left[other] = max(left[other] - now * units * len(group.flows), 0.0)
-                weights[other] = max(weights[other] - units * len(group.flows), 1e-300)
+                left[other] = max(left[other] - now * units, 0.0)
+                weights[other] = max(weights[other] - units, 1e-300)
     return rates

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 
+from groups import Group
 from networks import Network
 from peer import Failure
 from processes import processor, run, running, wait_for
@@ -25,6 +26,11 @@ from recording import PROGRAM, Recording
 HOSTS = 20
 MIRROR_RATE, HOST_RATE = 200_000_000, 100_000_000
 DEADLINE = 300
+# Where hosts' homes are: hosts of a site do not share a disk.
+MEMORY = "/dev/shm"
+# Of the processors of this machine, what each of many hosts has to itself, as no host of a site shares them: the rest is for
+# the mirror and the network.
+SHARE = 0.075
 TRIP = """
 import http.client, statistics, sys, time
 connection = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]))
@@ -39,11 +45,10 @@ print(statistics.median(once() for _ in range(300)))
 
 @dataclasses.dataclass
 class Start:
-    """One host's start: seconds from the command until it knew the catalogue, to QEMU's start and to the job's; its cost."""
+    """One host's start: seconds from the command until it knew the catalogue, to QEMU's start and to the job's."""
     synced: float
     booted: float
     started: float
-    processor: float
     received: int
     sent: int
 
@@ -52,7 +57,17 @@ class Start:
 class Round:
     starts: list
     served: int  # bytes that left the mirror's link
-    mirror_processor: float
+    mirror_processor: float  # seconds
+    # Seconds since the command, and what the processors had worked for the hosts until then, in seconds.
+    used: list
+
+    @property
+    def processor(self):
+        """What the processors worked for the hosts, in seconds."""
+        return self.used[-1][1]
+
+    def processor_after(self, moment):
+        return self.processor - max(worked for seconds, worked in self.used if seconds <= moment)
 
     @property
     def times(self):
@@ -80,7 +95,7 @@ class Hosts:
         shutil.rmtree(self.programs)
 
     def one(self):
-        """One host alone."""
+        """One host alone, with all processors."""
         return self.round(1, HOST_RATE, HOST_RATE, sharing=False)
 
     def nothing_read(self):
@@ -112,48 +127,51 @@ class Hosts:
                 url, server = stack.enter_context(self.mirror(mirror))
             else:
                 url, server = stack.enter_context(nginx(mirror, self.catalogue.directory, self.work))
-            homes = [self.work / f"host-{number}" for number in range(count)]
-            for host, home in zip(hosts, homes):
+            memory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sojourn-bench-", dir=MEMORY)))
+            homes = [memory / f"host-{number}" for number in range(count)]
+            groups = [Group(host.name, SHARE if count > 1 else None) for host in hosts]
+            for group in groups:
+                stack.callback(group.remove)
+            for host, home, group in zip(hosts, homes, groups):
                 self.catalogue.trust(home, f"{url}/bench" if sharing else url, f"mirrors: [{url}]\n" if sharing else "")
                 if sharing:
-                    stack.enter_context(self.holder(host, home, url))
-            before = tree_processor(server.pid)
-            starts = self.start(hosts, homes)
-            found = Round(starts, mirror.sent(), tree_processor(server.pid) - before)
-        for home in homes:
-            shutil.rmtree(home)
-        return found
+                    stack.enter_context(self.holder(host, home, group, url))
+            of_mirror, sent = tree_processor(server.pid), mirror.sent()
+            starts, used = self.start(hosts, homes, groups)
+            return Round(starts, mirror.sent() - sent, tree_processor(server.pid) - of_mirror, used)
 
-    def start(self, hosts, homes):
-        begun = time.time()
-        running_jobs = [self.job(host, home) for host, home in zip(hosts, homes)]
+    def start(self, hosts, homes, groups):
+        """What each came to, and the processor seconds of all until each moment."""
+        begun, used, before = time.time(), [], sum(group.worked for group in groups)
+        running_jobs = [self.job(host, home, group) for host, home, group in zip(hosts, homes, groups)]
         try:
-            return [self.finished(job, host, home, begun) for job, host, home in zip(running_jobs, hosts, homes)]
+            while any(job.poll() is None for job in running_jobs) and time.time() < begun + DEADLINE:
+                used.append((time.time() - begun, sum(group.worked for group in groups) - before))
+                time.sleep(0.02)
+            return [self.finished(job, host, home, begun) for job, host, home in zip(running_jobs, hosts, homes)], used
         finally:
             for job in running_jobs:
                 if job.poll() is None:
                     job.kill()
                     job.wait()
 
-    def job(self, host, home):
+    def job(self, host, home, group):
         sync = f"{self.sojourn.program} site sync --no-images --quiet && date +synced@%s.%N"
         job = f"exec {self.sojourn.program} run --isolated --quiet --env {self.image.name} -- true"
         environment = dict(self.catalogue.environment(home), PATH=f"{self.programs}:{os.environ['PATH']}")
         with open(home / "log", "w") as log:
-            return subprocess.Popen(host.command(["sh", "-c", f"{sync} && {job}"]), env=environment, cwd="/",
+            return subprocess.Popen(group.command(host.command(["sh", "-c", f"{sync} && {job}"])), env=environment, cwd="/",
                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def finished(self, job, host, home, begun):
         """The end of a start: what took QEMU's place tells of it in the machine's log."""
-        deadline = time.monotonic() + DEADLINE
-        _, _, usage = wait4(job, deadline)
-        logs = list((home / "machines").glob("*/qemu.log"))
-        found = re.search(r"^replayed ([0-9.]+) ([0-9.]+)$", logs[0].read_text(), re.M) if len(logs) == 1 else None
-        if not found:
+        logs = sorted((home / "machines").glob("*/qemu.log"), key=lambda log: log.stat().st_mtime)
+        found = re.search(r"^replayed ([0-9.]+) ([0-9.]+)$", logs[-1].read_text(), re.M) if logs else None
+        if job.returncode is None or not found:
             raise Failure(f"the start on {host.name} did not come to its end:\n{(home / 'log').read_text()[-2000:]}\n"
                           + "".join(log.read_text()[-2000:] for log in logs))
         synced = re.search(r"synced@([0-9.]+)", (home / "log").read_text())
-        return Start(*(float(time) - begun for time in (synced[1], *found.groups())), usage.ru_utime + usage.ru_stime, host.received(), host.sent())
+        return Start(*(float(time) - begun for time in (synced[1], *found.groups())), host.received(), host.sent())
 
     @staticmethod
     def table(rounds, table):
@@ -180,20 +198,10 @@ class Hosts:
                 yield url, server
 
     @contextlib.contextmanager
-    def holder(self, host, home, url):
+    def holder(self, host, home, group, url):
         command = [self.sojourn.program, "site", "mirror", "--host", "--serve", f"{host.address}:{PORT}", "--mirror", url]
-        with running(host.command(command), self.catalogue.environment(home), log=home / "holder.log") as process:
+        with running(group.command(host.command(command)), self.catalogue.environment(home), log=home / "holder.log") as process:
             yield process
-
-
-def wait4(job, deadline):
-    while time.monotonic() < deadline:
-        pid, status, usage = os.wait4(job.pid, os.WNOHANG)
-        if pid:
-            job.returncode = os.waitstatus_to_exitcode(status)
-            return pid, status, usage
-        time.sleep(0.02)
-    raise Failure(f"a start did not end within {DEADLINE} s")
 
 
 def tree_processor(pid):

@@ -15,6 +15,9 @@ CHUNK_BLOCKS, MOST_CHUNKS, WORKERS = 8, 16, 4
 CHUNK = CHUNK_BLOCKS * BLOCK
 # Of what a link carries, the part that is not the headers of Ethernet, IP and TCP: 1448 of 1514 bytes.
 PAYLOAD = 1448 / 1514
+# What only computes is a flow too, of units that cost so many processor seconds each: about what a byte of a transfer costs,
+# since flows that share a processor are compared unit by unit.
+COMPUTED = 1e-8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Costs:
     trip: float
     server_request: float = 0.0
     server_byte: float = 0.0
+    # Of what a start needs whole; host_byte: of what comes by ranges.
+    whole_byte: float = 0.0
     host_request: float = 0.0
     host_byte: float = 0.0
     # Of a host besides, before its machine starts: its processor's seconds, and what it waits.
@@ -91,22 +96,27 @@ class Site:
             raise RuntimeError(f"nothing more happens, and these hosts wait: {late}")
         return [host.started - host.start for host in self.hosts]
 
-    def transfer(self, server, client, size, then):
+    def transfer(self, server, client, size, then, is_whole=False):
         """A request and its answer."""
         costs = self.costs
         self.requests += 1
         server.served += size
         path = joined((server.up, 1.0), (client.down, 1.0),
-                      *busy(server, costs.server_byte), *busy(client, costs.host_byte))
+                      *busy(server, costs.server_byte),
+                      *busy(client, costs.whole_byte if is_whole else costs.host_byte))
 
         def asked():
-            self.events.flow(costs.server_request, busy(server, 1.0), answered)
+            self.compute(server, costs.server_request, answered)
 
         def answered():
             self.events.flow(size, path, then)
 
         # What each costs besides is taken one after the other: asked by the host, answered by the server.
-        self.events.flow(costs.host_request, busy(client, 1.0), lambda: self.events.after(costs.trip, asked))
+        self.compute(client, costs.host_request, lambda: self.events.after(costs.trip, asked))
+
+    def compute(self, station, seconds, then):
+        """So many seconds of its processors."""
+        self.events.flow(seconds / COMPUTED, busy(station, COMPUTED), then)
 
     def announce(self, host):
         for blob in range(len(host.fills)):
@@ -142,11 +152,15 @@ class Host:
         if not left:
             return self.prepare()
         self.from_mirror += left[0]
-        self.site.transfer(self.site.mirror, self.station, left[0], lambda: self.fetch_whole(left[1:]))
+        self.site.transfer(self.site.mirror, self.station, left[0], lambda: self.fetch_whole(left[1:]), is_whole=True)
 
     def prepare(self):
-        costs, events = self.site.costs, self.site.events
-        events.flow(costs.beginning, busy(self.station, 1.0), lambda: events.after(costs.waiting, self.boot))
+        self.site.compute(self.station, self.site.costs.beginning, self.serve)
+
+    def serve(self):
+        for fill in self.fills:
+            fill.work()
+        self.site.events.after(self.site.costs.waiting, self.boot)
 
     def boot(self):
         self.booted = self.site.events.now
@@ -154,8 +168,6 @@ class Host:
         self.followers = {}
         for number, read in enumerate(recording.reads):
             self.followers.setdefault(read.after, []).append(number)
-        for fill in self.fills:
-            fill.work()
         if self.site.sharing:
             self.site.announce(self)
         self.ended(None)
@@ -180,6 +192,8 @@ class Host:
 
     def begin_job(self):
         self.started = self.site.events.now
+        for fill in self.fills:
+            fill.work()
 
 
 class Fill:
@@ -230,7 +244,8 @@ class Fill:
                 self.traced += 1
                 end += 1
             return range(first, end), False
-        if self.rest_runs or not self.site.fills_rest:
+        # The rest is fetched once the job runs.
+        if self.rest_runs or not self.site.fills_rest or self.host.started is None:
             return None
         first = self.rest
         while first < self.chunks and self.is_taken(first):

@@ -9,12 +9,12 @@ import subprocess
 from peer import Failure
 
 PREFIX = "sojourn-bench"
-# What tbf may send at once: more than the largest packet that veth passes on, 64 KiB. How long it may hold a packet: on
-# the way to a host as long as a switch does. Where a host sends, its kernel lets each connection have one packet in the
-# queue, so that nothing is lost there and connections share alike; if all packets are as small as those of the slowest,
-# two segments, since a faster connection would otherwise send larger ones and stay faster.
-BURST, SWITCH_QUEUE, OWN_QUEUE = "128kb", "40ms", "1s"
-LARGEST = 3000
+# What a link may send at once: more than the largest packet that veth passes on, 64 KiB. How long a switch may hold a packet
+# on the way to a host. Where a host sends, each other host has a queue of its own, and these take turns of `LARGEST` bytes:
+# with one queue for all, luck decides which connections stay ahead. The kernel lets each connection have `QUEUED` bytes
+# there: enough that none misses its turn, so few that nothing is lost.
+BURST, SWITCH_QUEUE = "128kb", "40ms"
+LARGEST, QUEUED = 3028, 32768
 
 
 class Network:
@@ -49,7 +49,7 @@ class Network:
     def host(self, down=None, up=None):
         """A new host; `down` and `up` are bits a second of its link, None for as fast as this host can."""
         number = len(self.hosts) + 1
-        host = Host(f"{self.name}-{number}", f"{self.network}.{number // 250}.{number % 250 + 1}", self.hub, f"port{number}")
+        host = Host(f"{self.name}-{number}", number, f"{self.network}.{number // 250}.{number % 250 + 1}", self.hub)
         ip("netns", "add", host.name)
         self.hosts.append(host)
         ip("-n", self.hub, "link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", host.name)
@@ -59,12 +59,20 @@ class Network:
             ip("-n", host.name, "link", "set", device, "up")
         # Whatever this host prefers: flows of BBR do not share a short queue alike. Reno is there and allowed everywhere.
         run(host.command(["sysctl", "-q", "-w", "net.ipv4.tcp_congestion_control=reno",
-                          f"net.ipv4.tcp_limit_output_bytes={LARGEST}"]))
+                          f"net.ipv4.tcp_limit_output_bytes={QUEUED}"]))
         if down:
-            shape(self.hub, host.port, down, SWITCH_QUEUE)
+            tc(self.hub, f"qdisc add dev {host.port} root tbf rate {down}bit burst {BURST} latency {SWITCH_QUEUE}")
         if up:
             ip("-n", host.name, "link", "set", "eth0", "gso_max_size", str(LARGEST))
-            shape(host.name, "eth0", up, OWN_QUEUE)
+            tc(host.name, "qdisc add dev eth0 root handle 1: htb default 1",
+               f"class add dev eth0 parent 1: classid 1:ffff htb rate {up}bit burst {BURST} cburst {BURST}",
+               *queue(up, 1))
+            host.up = up
+        for sender in self.hosts:
+            if sender.up:
+                tc(sender.name, *queue(sender.up, 1 + number, host.address))
+            if host.up and sender is not host:
+                tc(host.name, *queue(host.up, 1 + sender.number, sender.address))
         return host
 
     def remove(self):
@@ -74,8 +82,9 @@ class Network:
 
 
 class Host:
-    def __init__(self, name, address, hub, port):
-        self.name, self.address, self.hub, self.port = name, address, hub, port
+    def __init__(self, name, number, address, hub):
+        self.name, self.number, self.address, self.hub = name, number, address, hub
+        self.port, self.up = f"port{number}", None
 
     def command(self, arguments):
         """The command that runs these arguments there. /sys is the namespace's, all else this host's."""
@@ -94,9 +103,16 @@ def moved(namespace, device):
     return json.loads(said)[0]["bytes"]
 
 
-def shape(namespace, device, rate, queue):
-    run(["tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf", "rate", f"{rate}bit", "burst", BURST,
-         "latency", queue])
+def queue(rate, number, address=None):
+    """A queue of its own for what goes to the address, or for all that has none: its share is that of every other."""
+    yield (f"class add dev eth0 parent 1:ffff classid 1:{number:x} htb rate {rate // 1000}bit ceil {rate}bit "
+           f"burst {LARGEST} cburst {BURST} quantum {LARGEST}")
+    if address:
+        yield f"filter add dev eth0 parent 1: protocol ip prio 1 u32 match ip dst {address}/32 flowid 1:{number:x}"
+
+
+def tc(namespace, *commands):
+    run(["tc", "-n", namespace, "-batch", "-"], "\n".join(commands))
 
 
 def remove(name):
@@ -119,8 +135,8 @@ def ip(*arguments):
     return run(["ip", *arguments])
 
 
-def run(arguments):
-    done = subprocess.run(arguments, text=True, capture_output=True)
+def run(arguments, said=None):
+    done = subprocess.run(arguments, input=said, text=True, capture_output=True)
     if done.returncode:
         raise Failure(f"{' '.join(arguments)} failed with status {done.returncode}; network namespaces need root:\n"
                       f"{done.stderr.strip()}")

@@ -44,9 +44,15 @@ class FlowTests(unittest.TestCase):
 
     def test_the_textbook_case_of_three_links(self):
         # Bertsekas and Gallager, Data Networks, 6.5.2: flow 0 over both links, 1 and 2 on the first, 3 on the second.
-        first, second = Link("first", 90), Link("second", 100)
-        flows = [(0, 30, path(first, second)), (0, 30, path(first)), (0, 30, path(first)), (0, 70, path(second))]
+        first, second, one, other = (Link(name, capacity) for name, capacity in
+                                     (("first", 90), ("second", 100), ("one", 1000), ("other", 1000)))
+        flows = [(0, 30, path(first, second)), (0, 30, path(first, one)), (0, 30, path(first, other)), (0, 70, path(second))]
         self.near(self.ends(flows), [1.0, 1.0, 1.0, 1.0])
+
+    def test_what_has_many_flows_gets_no_more_than_what_has_one(self):
+        link, one, other = Link("a", 100), Link("one", 1000), Link("other", 1000)
+        flows = [*[(0, 100, path(link, one))] * 4, (0, 400, path(link, other))]
+        self.near(self.ends(flows), [8.0] * 5)
 
     def test_a_processor_is_shared_by_what_a_byte_costs(self):
         network, processor = Link("network", 1000), Link("processor", 1.0)
