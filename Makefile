@@ -24,7 +24,7 @@ help:
 	@echo "make test-long       more of the same: many machines, sizes, ends"
 	@echo "make check           style, without building"
 	@echo "make fuzz            random input for every parser; SECONDS=60 each, or PARSER=NAME alone"
-	@echo "make bench           measure, into Documentation/Measurements.md; or a part: PART=measured, PART=moved"
+	@echo "make bench           measure, into Documentation/Measurements.md; or a part: PART=measured, respin, moved"
 	@echo "make install PREFIX=/usr/local"
 
 tools:

@@ -1,5 +1,5 @@
-"""Starts a job on hosts in network namespaces, all from nothing and at once, through one mirror; prints the
-bytes that each received, and those that a start needs.
+"""Starts a job on hosts in network namespaces, all from nothing and at once, through one mirror and from host to host;
+prints the bytes that each received and sent, those that left the mirror, and those that a start needs.
 
 Usage: start_hosts.py PROGRAM HOME COUNT
 
@@ -36,6 +36,7 @@ def main():
     finally:
         shutil.rmtree(work)
     print(json.dumps({"received": [start.received for start in found.starts],
+                      "sent": [start.sent for start in found.starts], "served": found.served,
                       "needed": Image(sojourn, NAME).needed + recording.bytes}))
 
 

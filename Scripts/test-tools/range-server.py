@@ -6,7 +6,7 @@ Usage: range-server.py DIRECTORY STATE
 Prints the port. Each answer is a line of STATE/log: `PATH STATUS BYTES RANGE`, BYTES of its body, RANGE `-` for none.
 The file STATE/faults, read at each request, has lines `FAULT PREFIX`: what is done to paths that begin so. FAULT is
 `lie` (a bit is turned in each 100 KB), `cut` (the connection ends after half the body), `missing` (404), `busy` (503),
-`whole` (ranges are passed over), `wait` (nothing is sent before the line is gone).
+`whole` (ranges are passed over), `wait` (nothing is sent before the line is gone), `slow` (100 KB each 10 ms).
 """
 import http.server
 import os
@@ -53,27 +53,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if status == 206:
             self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
         self.end_headers()
-        sent = 0
+        self.sent = 0
         try:
-            sent = self.body(file, first, last + 1, wrong)
+            self.body(file, first, last + 1, wrong)
         except OSError:
             self.close_connection = True
-        self.note(status, sent)
+        self.note(status, self.sent)
 
     def body(self, file, start, end, wrong):
-        sent = 0
         stop = start + (end - start) // 2 if wrong == "cut" else end
         with open(file, "rb") as opened:
             opened.seek(start)
-            while start + sent < stop:
-                piece = bytearray(opened.read(min(PIECE, stop - start - sent)))
+            while start + self.sent < stop:
+                if wrong == "slow":
+                    time.sleep(0.01)
+                piece = bytearray(opened.read(min(PIECE, stop - start - self.sent)))
                 if wrong == "lie":
                     piece[len(piece) // 2] ^= 1
                 self.wfile.write(piece)
-                sent += len(piece)
+                self.sent += len(piece)
         if wrong == "cut":
             self.close_connection = True
-        return sent
 
     def empty(self, status):
         self.send_response(status)

@@ -26,8 +26,8 @@ package struct HomeOptions: ParsableArguments {
     func store() throws -> ImageStore { try ImageStore(home: try open()) }
 
     /// A factory whose progress goes to standard error, and which checks what it built in a machine.
-    func factory(store: ImageStore, checks: Bool = true) throws -> Factory {
-        let say = { (line: String) in Report.line("sojourn: \(line)") }
+    func factory(store: ImageStore, checks: Bool = true, isQuiet: Bool = false) throws -> Factory {
+        let say = { (line: String) in if !isQuiet { Report.line("sojourn: \(line)") } }
         let machine = CheckMachine(home: store.home, installation: try Installation.current(), progress: say)
         return Factory(
             store: store, recipes: try RecipeBook.standard(home: store.home), check: checks ? machine.run : nil,

@@ -121,7 +121,21 @@ package final class Supervisor {
     }
 
     func receive(_ event: MachineControl.Event) {
-        for effect in control.receive(event, at: .now) { perform(effect) }
+        let (before, wasClosing) = (phaseUnderWay, control.phase == .closing)
+        let effects = control.receive(event, at: .now)
+        // Whatever ends it: what was done until then is no part of closing.
+        if !wasClosing, control.phase == .closing { mark(before) }
+        for effect in effects { perform(effect) }
+    }
+
+    /// What the record calls what the machine is doing.
+    private var phaseUnderWay: String {
+        switch control.phase {
+        case .booting: "boot"
+        case .starting: "start"
+        case .running: isStaging ? "stage" : "run"
+        case .closing, .over: "close"
+        }
     }
 
     private func perform(_ effect: MachineControl.Effect) {
@@ -236,7 +250,6 @@ package final class Supervisor {
             receive(.payloadStages)
         case .ended(let end):
             guard control.phase == .running else { throw ProtocolError(.malformed, "a payload ended that did not run") }
-            mark(isStaging ? "stage" : "run")
             self.end = end
             receive(.payloadEnded(.init(end)))
         case .failed(let failure):
@@ -266,7 +279,7 @@ package final class Supervisor {
         }
         guard let qemu = parts.qemu, try Poll.wait(for: qemu.ended.raw, until: .now) else { return }
         // Before it is reaped, for what it used to the last.
-        mark("close")
+        mark(phaseUnderWay)
         guard let ended = qemu.reap() else { return }
         parts.qemu = nil
         switch ended {

@@ -9,49 +9,19 @@ import Testing
 /// Machines that start before their image has arrived, or whose image's disk lies: real ones, of a site that follows a
 /// catalogue.
 @Suite struct ArrivalTests {
-    private let work: CataloguePlace
-    private let publisher: Workshop
-    private let server: LocalServer
+    private let system: EndorsedSystem
+    private var work: CataloguePlace { system.work }
+    private var server: LocalServer { system.server }
 
-    /// An endorsed Debian 12 and its kernel, served.
     init() throws {
-        work = try CataloguePlace()
-        publisher = try Workshop.apart(with: ["images", "inputs", "locks", "home.json"])
-        try FileManager.default.createDirectory(
-            at: URL(fileURLWithPath: work.path("homes")), withIntermediateDirectories: true)
-        try FileManager.default.createSymbolicLink(
-            atPath: work.path("homes/publisher"), withDestinationPath: publisher.home)
-        try work.begin()
-        for name in ["kernel-debian12", "os/debian12"] { try work.publish([try work.endorse(name)]) }
-        server = try LocalServer.files(of: URL(fileURLWithPath: work.catalogue))
-        try follow(server, as: "lhc")
+        system = try EndorsedSystem()
+        try system.follow("site")
     }
 
-    private func follow(_ server: LocalServer, as name: String) throws {
-        let root = try Workshop.run("/usr/bin/sha256sum", ["\(work.catalogue)/metadata/1.root.json"]).prefix(64)
-        try work.run("site", "site", "trust", server.url(""), "--name", name, "--fingerprint", String(root))
-        #expect(try work.result("site", ["site", "sync", "--no-images"]).status == 0)
-    }
-
-    private func start(_ command: String) throws -> Running {
-        try work.home("site").start(
-            ["run", "--os", "debian12", "--json", "--", "sh", "-c", command], in: work.place.url)
-    }
-
-    private func job(_ command: String) throws -> Sojourn.Result {
-        try start(command).finish(within: .seconds(240))
-    }
-
-    /// The filesystem of the image: what it is called, and where it is when all of it is here, or not all.
-    private func layer() throws -> (digest: String, whole: String, partial: String, size: Int64) {
-        let store = try ImageStore(home: try Home(at: work.home("site").home.path))
-        let layer = try store.image(reference: "os/debian12").layers[0]
-        let digest = layer.filesystem.digest
-        return (digest.description, store.path(of: digest), store.partial(of: digest), layer.filesystem.size)
-    }
+    private func job(_ command: String) throws -> Sojourn.Result { try system.job("site", command) }
 
     private func digest(_ reference: String) throws -> String {
-        try ImageStore(home: try Home(at: publisher.home)).artifact(reference: reference).digest.description
+        try system.store("publisher").artifact(reference: reference).digest.description
     }
 
     private func moved() throws -> Int {
@@ -61,7 +31,7 @@ import Testing
     @Test func aJobRunsBeforeItsImageHasArrivedAndTheRestComesLater() throws {
         let result = try job("echo first")
         #expect(result.status == 0 && result.output == "first\n", "\(result.error)")
-        let layer = try layer()
+        let layer = try system.layer(in: "site")
         let arrival = try #require(result.record()["arrival"], "\(result.error)")
         let bytes = try #require(arrival["bytes"]?.int)
         #expect(bytes > 1 << 18 && bytes <= layer.size + layer.size / 4, "\(bytes) of \(layer.size)")
@@ -83,12 +53,12 @@ import Testing
     @Test func aReadWaitsForAServerThatComesBackAndEndsInWordsWhereItDoesNot() throws {
         // All blobs but the filesystem come at once.
         #expect(try job("true").status == 0)
-        let layer = try layer()
+        let layer = try system.layer(in: "site")
         for path in [layer.whole, layer.partial] { try Files.remove(path) }
-        try server.become(faulty: "busy blobs/sha256/\(layer.digest.dropFirst(7))")
-        let waiting = try start("echo came")
+        try server.become(faulty: "busy \(layer.path)")
+        let waiting = try system.start("site", "echo came")
         try eventually(.seconds(60), "requests") {
-            try server.log().contains { $0.status == 503 && $0.path.contains(layer.digest.dropFirst(7)) }
+            try server.log().contains { $0.status == 503 && $0.path == layer.path }
         }
         try server.become()
         let result = try waiting.finish(within: .seconds(240))
@@ -100,7 +70,7 @@ import Testing
         try work.run("site", "site", "distrust", "lhc")
         let refused = try job("echo never")
         #expect(refused.status == 125 && refused.output.isEmpty, "\(refused.output)")
-        #expect(refused.error.contains(layer.digest), "\(refused.error)")
+        #expect(refused.error.contains(layer.digest.description), "\(refused.error)")
         #expect(try refused.record()["outcome"]?["kind"]?.string == "image-unavailable")
     }
 
@@ -109,24 +79,26 @@ import Testing
         try Workshop.run("/bin/cp", ["-r", work.catalogue, copy])
         let liar = try LocalServer.files(of: URL(fileURLWithPath: copy))
         // Asked first, for it is trusted last.
-        try follow(liar, as: "liar")
+        try system.follow("site", at: liar, as: "liar")
         #expect(try job("true").status == 0)
-        let layer = try layer()
+        let layer = try system.layer(in: "site")
         for path in [layer.whole, layer.partial] { try Files.remove(path) }
-        try liar.become(faulty: "lie blobs/sha256/\(layer.digest.dropFirst(7))")
+        try liar.become(faulty: "lie \(layer.path)")
         let result = try job("echo true bytes; md5sum /bin/* | md5sum")
         #expect(result.status == 0 && result.output.hasPrefix("true bytes\n"), "\(result.error)")
         let record = try result.record()
         let notes = (record["notes"]?.array ?? []).compactMap(\.string)
         #expect(
-            notes.contains { $0.contains(":\(liar.port)") && $0.contains("wrong block") && $0.contains(layer.digest) },
+            notes.contains {
+                $0.contains(":\(liar.port)") && $0.contains("wrong block") && $0.contains(layer.digest.description)
+            },
             "\(notes)")
     }
 
     @Test func scrubbingMendsWhateverWasDamaged() throws {
         #expect(try job("true").status == 0)
         try work.run("site", "image", "pull", "os/debian12")
-        let store = try ImageStore(home: try Home(at: work.home("site").home.path))
+        let store = try system.store("site")
         let image = try store.image(reference: "os/debian12")
         let kernel = try store.kernel(reference: "kernel-debian12")
         let damaged = [image.layers[0].filesystem, image.layers[0].tree, image.manifest.config, kernel.modules]
@@ -150,7 +122,7 @@ import Testing
     @Test func aBitThatTurnedOnTheDiskIsFetchedAgainOrEndsTheRunWhateverThePayloadReturns() throws {
         #expect(try job("true").status == 0)
         try work.run("site", "image", "pull", "os/debian12")
-        let layer = try layer()
+        let layer = try system.layer(in: "site")
         func damage() throws {
             chmod(layer.whole, 0o600)
             let file = try FileHandle(forUpdating: URL(fileURLWithPath: layer.whole))
@@ -163,11 +135,11 @@ import Testing
         }
         try damage()
         let found = try work.result("site", ["image", "verify"])
-        #expect(found.status == 1 && found.error.contains(layer.digest), "\(found.error)")
+        #expect(found.status == 1 && found.error.contains(layer.digest.description), "\(found.error)")
         let mended = try job("tar -C / -cf - usr | cat >/dev/null; echo mended")
         #expect(mended.status == 0 && mended.output == "mended\n", "\(mended.error)")
         let notes = (try mended.record()["notes"]?.array ?? []).compactMap(\.string)
-        #expect(notes.contains { $0.contains("damaged") && $0.contains(layer.digest) }, "\(notes)")
+        #expect(notes.contains { $0.contains("damaged") && $0.contains(layer.digest.description) }, "\(notes)")
         try work.run("site", "image", "pull", "os/debian12")
         #expect(try work.result("site", ["image", "verify"]).status == 0)
         // Now nobody has it.
@@ -178,8 +150,8 @@ import Testing
         try damage()
         let ended = try job("tar -C / -cf - usr | cat >/dev/null; exit 0")
         #expect(ended.status == 125, "\(ended.output)\(ended.error)")
-        #expect(ended.error.contains(layer.digest), "\(ended.error)")
+        #expect(ended.error.contains(layer.digest.description), "\(ended.error)")
         let scrubbed = try work.result("site", ["image", "scrub"])
-        #expect(scrubbed.status == 1 && scrubbed.error.contains(layer.digest), "\(scrubbed.error)")
+        #expect(scrubbed.status == 1 && scrubbed.error.contains(layer.digest.description), "\(scrubbed.error)")
     }
 }

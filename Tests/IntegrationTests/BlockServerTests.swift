@@ -3,6 +3,7 @@ import GridModel
 import ImageFormat
 import ImageStore
 import Linux
+import StrictJSON
 import Testing
 
 /// `sojourn image serve`, with the clients of others.
@@ -19,8 +20,10 @@ import Testing
         let kernel = try TinyImage.kernel(CataloguePlace.kernel, store)
         try TinyImage.image(try Environment(parsing: Self.environment), kernel: kernel, data: content, store)
         let socket = work.path("socket")
-        let server = try work.home("host").start(["image", "serve", Self.environment, "--socket", socket])
-        try eventually(.seconds(20), "the socket; it said: \(server.error)") { Files.exists(socket) }
+        let server = try work.home("host").start(["image", "serve", Self.environment, "--socket", socket, "--json"])
+        try eventually(.seconds(20), "the socket; it said: \(server.error)") { server.output.hasSuffix("\n") }
+        let said = try StrictJSON.decode(JSONValue.self, from: Array(server.output.utf8), source: "image serve")
+        #expect(said["socket"] == .string(socket) && said["size"]?.int == Int64(content.count), "\(said)")
         try body(socket, content, work)
         #expect(server.isRunning, "\(server.error)")
         kill(server.pid, SIGTERM)

@@ -136,6 +136,41 @@ import Trust
         #expect(try published().endorsements().map(\.name.description) == ["lhc/b:1@debian12"])
     }
 
+    /// As people do it: the drafts stay where they are, and all of them are given again.
+    @Test func draftsThatWerePublishedLongAgoAreNothingNew() throws {
+        try work.begin()
+        func all() throws -> [String] {
+            let drafts = Catalogue(at: work.catalogue).drafts
+            return try FileManager.default.contentsOfDirectory(atPath: drafts).sorted().map { "\(drafts)/\($0)" }
+        }
+        for name in ["lhc/a:1@debian12", "lhc/b:1@debian12"] {
+            try work.image(name, in: "publisher")
+            _ = try work.endorse(name)
+            try work.publish(try all())
+        }
+        #expect(try all().count == 8, "root, three of targets, three of lhc, one of os")
+        let again = try work.result("publisher", ["catalogue", "publish"] + all() + ["--catalogue", work.catalogue])
+        #expect(again.status == 0 && again.output.isEmpty)
+        #expect(again.error.contains("published already: lhc 1, lhc 2, lhc 3, os 1, root 1, targets 1"))
+        #expect(try published().endorsements().count == 2)
+    }
+
+    @Test func whatOurServerServesIsFollowed() throws {
+        try work.begin()
+        let server = try work.home("publisher").start(["catalogue", "serve", work.catalogue, "--json"])
+        try eventually(.seconds(20), "an address; it said: \(server.error)") { server.output.hasSuffix("\n") }
+        let said = try StrictJSON.decode(JSONValue.self, from: Array(server.output.utf8), source: "catalogue serve")
+        let url = try #require(said["url"]?.string)
+        try work.run(
+            "site", "site", "trust", url, "--name", "lhc", "--root", "\(work.catalogue)/metadata/1.root.json")
+        let synchronised = try work.result("site", ["site", "sync"])
+        #expect(synchronised.status == 0 && synchronised.output.hasPrefix("lhc: 0 images"), "\(synchronised)")
+        kill(server.pid, SIGTERM)
+        #expect(try server.finish(within: .seconds(20)).status == 0)
+        try work.refused(
+            "site", ["catalogue", "serve", work.path("nothing")], saying: "no published catalogue", status: 3)
+    }
+
     @Test func anImageIsEndorsedAsWhatItIs() throws {
         try work.begin()
         try work.image("lhc/a:1@debian12", in: "publisher")

@@ -64,6 +64,8 @@ import Testing
         #expect(result.status == 125)
         #expect(result.error.contains("QEMU was killed"))
         try subject.expectEnd("qemu-killed")
+        let phases = subject.record?["phases"]?.array?.compactMap { $0["name"]?.string }
+        #expect(phases == ["image", "verify", "prepare", "boot", "start", "run"])
     }
 
     @Test func theSupervisorKilled() throws {
@@ -177,7 +179,13 @@ import Testing
         try eventually(.seconds(60), "the payload") { directory.text("ready") == "ready\n" }
         kill(try Processes.qemu(of: machine.id), SIGSTOP)
         _ = try running.finish(within: .seconds(60))
-        #expect(try machine.record()["outcome"]?["kind"]?.string == "guest-hang")
+        let record = try machine.record()
+        #expect(record["outcome"]?["kind"]?.string == "guest-hang")
+        // The wait belongs to what was waited for, not to the machine's end.
+        let phases = (record["phases"]?.array ?? []).suffix(2)
+        #expect(phases.compactMap { $0["name"]?.string } == ["run", "close"])
+        let times = phases.compactMap { $0["milliseconds"]?.int }
+        #expect(times.count == 2 && times[0] > 4000 && times[1] < 3000, "\(times)")
         try Processes.expectNone(of: machine.id, sharing: directory.url)
     }
 

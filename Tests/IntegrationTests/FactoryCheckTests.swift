@@ -1,4 +1,7 @@
 import Foundation
+import GridModel
+import ImageFormat
+import ImageStore
 import StrictJSON
 import Testing
 
@@ -41,6 +44,12 @@ import Testing
     @Test func aPayloadIsToldWhoCheckedItsEnvironment() throws {
         let recipe = try workshop.recipe(Self.name, "check: ['test -d /etc']")
         let digest = try workshop.built(recipe, checked: true)
+        // What its machine read is kept: a start elsewhere fetches that first.
+        let store = try ImageStore(home: try Home(at: workshop.home))
+        let image = try store.image(reference: digest)
+        let trace = try #require(try store.bootTrace(of: image.digest))
+        let read = image.layers.map { trace.blocks(of: $0.filesystem.digest).reduce(0) { $0 + $1.count } }
+        #expect(read.reduce(0, +) > 100, "\(read)")
         let output = try workshop.run(
             Self.name,
             "cp $SOJOURN_ENVIRONMENT environment.json; cp ${SOJOURN_ENVIRONMENT%/*}/check.dsse.json .; echo $SOJOURN_ENVIRONMENT"

@@ -45,12 +45,15 @@ final class LocalServer {
         rename("\(state.url.path)/faults.new", "\(state.url.path)/faults")
     }
 
-    /// What was answered: path, status, bytes of the body.
-    func log() throws -> [(path: String, status: Int, bytes: Int)] {
+    /// Where `become` writes.
+    var faultsPath: String { "\(state?.url.path ?? "")/faults" }
+
+    /// What was answered: path, status, bytes of the body, the range that was asked for.
+    func log() throws -> [(path: String, status: Int, bytes: Int, range: String)] {
         try #require(state).text("log").split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ")
             guard words.count == 4, let status = Int(words[1]), let bytes = Int(words[2]) else { return nil }
-            return (String(words[0]), status, bytes)
+            return (String(words[0]), status, bytes, String(words[3]))
         }
     }
 

@@ -38,13 +38,7 @@ struct MirrorPlace {
 
     /// Starts it, and says where it listens.
     func serve(_ home: String, _ arguments: [String], environment: [String: String] = [:]) throws -> (Running, Int) {
-        let running = try Running(
-            program: work.home(home).program, arguments: ["site", "mirror"] + arguments, directory: work.place.url,
-            input: "", environment: ["SOJOURN_HOME": work.path("homes/\(home)")].merging(environment) { $1 })
-        try eventually(.seconds(30), "a port of \(arguments): \(running.error)") { running.error.contains(" port ") }
-        let words = running.error.split(whereSeparator: { $0 == " " || $0 == "\n" })
-        let index = try #require(words.firstIndex(of: "port"))
-        return (running, try #require(Int(words[index + 1])))
+        try work.serveMirror(home, arguments, environment: environment)
     }
 
     /// True where all of it can be copied from this address alone, every blob verified.
@@ -60,36 +54,5 @@ struct MirrorPlace {
         try Workshop.run(
             "/bin/sh",
             ["-c", "cd '\(path)' && find -L . -path ./.state -prune -o -type f -exec sha256sum {} + | sort -k2"])
-    }
-
-    /// nginx with this in its `server`, on a port of its own.
-    func nginx(_ name: String, _ lines: String, http: String = "") throws -> (Running, Int) {
-        let port = try Self.freePort()
-        let place = work.path("nginx-\(name)")
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        let text = """
-            daemon off; pid \(place)/pid; error_log \(place)/error; worker_processes 1; user root;
-            events { worker_connections 64; }
-            http {
-                access_log \(place)/access; client_body_temp_path \(place)/b; proxy_temp_path \(place)/p;
-                fastcgi_temp_path \(place)/f; uwsgi_temp_path \(place)/u; scgi_temp_path \(place)/s;
-                \(http)
-                server { listen 127.0.0.1:\(port); \(lines) }
-            }
-            """
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(place)/nginx.conf"))
-        let running = try Running(
-            program: "/usr/sbin/nginx", arguments: ["-p", place, "-e", "\(place)/error", "-c", "\(place)/nginx.conf"],
-            directory: nil, input: nil, environment: [:])
-        try eventually(.seconds(20), "nginx: \(running.error)") {
-            try Workshop.tool("/usr/bin/curl", ["-s", "http://127.0.0.1:\(port)/"]).status == 0
-        }
-        return (running, port)
-    }
-
-    static func freePort() throws -> Int {
-        let script = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1])"
-        let text = try Workshop.run("/usr/bin/python3", ["-c", script])
-        return try #require(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 }

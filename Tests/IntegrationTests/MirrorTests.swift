@@ -32,7 +32,7 @@ import Testing
 
     @Test func nginxServesItPlainly() throws {
         #expect(try place.mirror().status == 0)
-        let (nginx, port) = try place.nginx("plain", "root \(place.directory); location ~ /\\. { deny all; }")
+        let (nginx, port) = try work.nginx("plain", "root \(place.directory); location ~ /\\. { deny all; }")
         #expect(try place.servesAll("http://127.0.0.1:\(port)/lhc", to: "site"))
         let state = try Workshop.run(
             "/usr/bin/curl",
@@ -41,20 +41,10 @@ import Testing
         withExtendedLifetime(nginx) {}
     }
 
-    /// As the documentation shows it: slices of blobs are kept, everything else is asked for again.
     @Test func nginxWithSlicesIsAMirrorByItself() throws {
         let (origin, originPort) = try place.serve("mirror", [place.directory, "--serve", "127.0.0.1:0"])
         try eventually(.seconds(30), "the copy") { origin.output.contains("lhc: 2 images") }
-        let lines = """
-            location ~ ^/lhc/blobs/sha256/ {
-                slice 1m; proxy_set_header Range $slice_range; proxy_http_version 1.1;
-                proxy_cache blobs; proxy_cache_key $uri$slice_range; proxy_cache_valid 200 206 30d;
-                proxy_pass http://127.0.0.1:\(originPort);
-            }
-            location /lhc/ { proxy_pass http://127.0.0.1:\(originPort); }
-            """
-        let http = "proxy_cache_path \(work.path("slices")) keys_zone=blobs:1m;"
-        let (nginx, port) = try place.nginx("slices", lines, http: http)
+        let (nginx, port) = try work.slicing(originPort)
         #expect(try place.servesAll("http://127.0.0.1:\(port)/lhc", to: "one"))
         #expect(try place.servesAll("http://127.0.0.1:\(port)/lhc", to: "two"))
         let log = try String(contentsOfFile: work.path("nginx-slices/access"), encoding: .utf8)
@@ -65,16 +55,7 @@ import Testing
     }
 
     @Test func itWorksBehindAnHTTPProxy() throws {
-        let port = try MirrorPlace.freePort()
-        try work.place.write(
-            "Port \(port)\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogFile \"\(work.path("proxy.log"))\"\nLogLevel Connect\n",
-            to: "tinyproxy.conf")
-        let proxy = try Running(
-            program: "/usr/bin/tinyproxy", arguments: ["-d", "-c", work.path("tinyproxy.conf")], directory: nil,
-            input: nil, environment: [:])
-        try eventually(.seconds(20), "tinyproxy") {
-            try Workshop.tool("/usr/bin/curl", ["-s", "-o", "/dev/null", "http://127.0.0.1:\(port)/"]).status == 0
-        }
+        let (proxy, port) = try work.proxy()
         let environment = ["http_proxy": "http://127.0.0.1:\(port)"]
         #expect(try place.servesAll(place.server.url(""), to: "site", environment: environment))
         let log = try String(contentsOfFile: work.path("proxy.log"), encoding: .utf8)
@@ -189,6 +170,13 @@ import Testing
         #expect(try place.contents(of: place.directory) != before)
         #expect(try copied("--verify")["catalogues"]?[0]?["blobs"]?.int == 1)
         #expect(try place.contents(of: place.directory) == before)
+    }
+
+    @Test func aHomeThatFollowsNothingCopiesNothingAndSaysSo() throws {
+        let nothing = try work.result("nobody", ["site", "mirror", work.path("empty"), "--quiet"])
+        #expect(nothing.status == 1 && nothing.error.contains("no catalogue is trusted"), "\(nothing.error)")
+        let limit = try work.result("mirror", ["site", "mirror", place.directory, "--rate", "1MB"])
+        #expect(limit.status == 2 && limit.error.contains("--serve"), "\(limit.error)")
     }
 
     @Test func aDirectoryOfOthersIsRefused() throws {

@@ -28,12 +28,17 @@ import Testing
     @Test func aMirrorIsAskedBeforeTheCatalogue() throws {
         let (mirror, port) = try served()
         try place.follow("site", at: "http://127.0.0.1:9/nobody-listens")
-        try place.configure("site", "mirrors: ['http://127.0.0.1:\(port)']")
+        let url = "http://127.0.0.1:\(port)"
+        try place.configure("site", "mirrors: ['\(url)']\nshare-blocks: 127.0.0.1:8471")
         let result = try sync("site", "--no-images")
         #expect(result.status == 0, "\(result.output)\(result.error)")
         let lines = work.place.text("access.log").split(separator: "\n")
         #expect(lines.count > 8 && lines.allSatisfy { $0.hasPrefix("{\"access\":{") && $0.hasSuffix("}") })
-        #expect("\(try work.json("site", "site", "show"))".contains("lhc"))
+        let shown = try work.json("site", "site", "show")
+        #expect(shown["mirrors"] == [.string(url)] && shown["shareBlocks"] == "127.0.0.1:8471", "\(shown)")
+        #expect(shown["catalogues"]?[0]?["name"] == "lhc")
+        let told = try work.result("site", ["site", "show"])
+        #expect(told.output.contains("  \(url)\n") && told.output.contains("at 127.0.0.1:8471\n"), "\(told.output)")
         kill(mirror.pid, SIGTERM)
         #expect(try mirror.finish(within: .seconds(20)).status == 0)
     }

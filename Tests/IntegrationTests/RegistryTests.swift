@@ -74,7 +74,10 @@ import Trust
             ["run", "--os", "debian12", "--", "true"], in: workshop.place.url)
         #expect(refused.status == 125 && refused.error.contains("may not run here"), "\(refused.error)")
         // Again, and by digest: all is there.
-        #expect(try push(target).status == 0)
+        let again = try push(target, "--json")
+        let said = try StrictJSON.decode(JSONValue.self, from: Array(again.output.utf8), source: "push")
+        #expect(again.status == 0 && said["listed"]?.int == 0, "\(again.output)\(again.error)")
+        #expect(said["digest"]?.string == here.digest)
         #expect(try pull("\(registry.reference("lhc/systems"))@\(here.digest)").status == 0)
         let left = try FileManager.default.contentsOfDirectory(atPath: other.url.appendingPathComponent("cache").path)
         #expect(left.filter { $0.hasPrefix("registry-") } == [])

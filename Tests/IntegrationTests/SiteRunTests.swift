@@ -5,22 +5,12 @@ import Testing
 
 /// A site that follows a catalogue, with real machines.
 @Suite struct SiteRunTests {
-    private let work: CataloguePlace
-    private let publisher: Workshop
-    private let server: LocalServer
+    private let system: EndorsedSystem
+    private var work: CataloguePlace { system.work }
+    private var publisher: Workshop { system.publisher }
+    private var server: LocalServer { system.server }
 
-    /// An endorsed Debian 12 and its kernel, served.
-    init() throws {
-        work = try CataloguePlace()
-        publisher = try Workshop.apart(with: ["images", "inputs", "locks", "home.json"])
-        try FileManager.default.createDirectory(
-            at: URL(fileURLWithPath: work.path("homes")), withIntermediateDirectories: true)
-        try FileManager.default.createSymbolicLink(
-            atPath: work.path("homes/publisher"), withDestinationPath: publisher.home)
-        try work.begin()
-        for name in ["kernel-debian12", "os/debian12"] { try work.publish([try work.endorse(name)]) }
-        server = try LocalServer.files(of: URL(fileURLWithPath: work.catalogue))
-    }
+    init() throws { system = try EndorsedSystem() }
 
     private var fingerprint: String {
         get throws {
@@ -57,8 +47,10 @@ import Testing
         let synced = try sync()
         #expect(synced.status == 0 && synced.output.contains("new      os/debian12"), "\(synced.error)")
         // Fetched at first use; the record says on whose word.
-        let first = try job(["--record", "record"])
+        let first = try job(["--record", "record", "--summary"])
         #expect(first.status == 0 && first.error.contains("fetching os/debian12"), "\(first.error)")
+        #expect(first.error.contains("\nfetched  "), "\(first.error)")
+        #expect(try RecordSchema.faults(of: ["record"], in: work.place.url) == "")
         let record = try StrictJSON.decode(
             JSONValue.self, from: Array(work.place.text("record").utf8), source: "record")
         let image = try #require(record["acceptance"]?[0])

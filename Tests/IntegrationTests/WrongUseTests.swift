@@ -38,6 +38,12 @@ import Testing
         try expect(["run", "--os", "debian12", "--", "/etc"], status: 126, says: "/etc")
     }
 
+    @Test func anOptionOfRegistriesIsNotTakenSilentlyElsewhere() throws {
+        try expect(["image", "pull", "os/debian12", "--insecure"], status: 2, says: "oci://")
+        try expect(
+            ["catalogue", "collect", "rebuilt.json", "--catalogue", "here", "--insecure"], status: 2, says: "oci://")
+    }
+
     @Test func moreThanTheHostHas() throws {
         try expect(["run", "--os", "debian12", "--cores", "5000", "--", "true"], status: 125, says: "cores")
         try expect(["run", "--os", "debian12", "--cores", "999", "--", "true"], status: 125, says: "this host has")
@@ -133,6 +139,10 @@ import Testing
         let verification = try sojourn(["image", "verify", "--home", home.path], in: directory.url)
         #expect(verification.status == 1)
         #expect((verification.output + verification.error).contains(digest))
+        let scrub = try sojourn(["image", "scrub", "--json", "--home", home.path], in: directory.url)
+        let found = try StrictJSON.decode(JSONValue.self, from: Array(scrub.output.utf8), source: "image scrub")
+        #expect(scrub.status == 1 && found["damaged"]?[0]?["digest"]?.string == digest, "\(scrub)")
+        #expect(found["damaged"]?[0]?["fault"]?.string?.contains("no place") == true, "\(found)")
         // The block is found when it is read, whatever the command returns.
         let reading = ["--", "sh", "-c", "tar -C / -cf - usr | cat >/dev/null; exit 0"]
         let result = try sojourn(["run", "--home", home.path, "--os", "debian12"] + reading, in: directory.url)

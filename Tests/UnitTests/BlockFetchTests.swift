@@ -105,29 +105,6 @@ import Testing
 
     // MARK: - While a machine runs
 
-    @Test func whatIsWaitedForComesFirstThenTheTraceThenTheRest() throws {
-        try BlockFixture.with(blocks: 64 * BlockFill.chunk) { fixture in
-            let blob = try fixture.blob()
-            let place = PlaceFixture("mirror", fixture.content)
-            let fill = try BlockFill(
-                BlockFetch(blob, from: { _ in [place] }), trace: [400..<401, 80..<96, 1_000_000..<1_000_001])
-            fill.fillRest()
-            let came = Guarded(0)
-            fill.demand(200..<203) { result in
-                if case .success = result { came.change { $0 += 1 } }
-            }
-            let deadline = ContinuousClock.now.advanced(by: .seconds(20))
-            #expect(came.wait(until: deadline) { $0 == 1 ? true : nil } == true)
-            let whole = fixture.path
-            while !Files.exists(whole), ContinuousClock.now < deadline {
-                _ = came.wait(until: .now.advanced(by: .milliseconds(10))) { _ in Bool?.none }
-            }
-            fill.stop()
-            #expect(try Files.read(whole, limit: 1 << 24) == fixture.content)
-            #expect(fill.report.total == Int64(fixture.content.count))
-        }
-    }
-
     @Test func aFailureIsToldToWhomItConcerns() throws {
         try BlockFixture.with(blocks: 64) { fixture in
             let fill = try BlockFill(BlockFetch(try fixture.blob(), from: { _ in [] }))

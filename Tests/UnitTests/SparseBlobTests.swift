@@ -86,6 +86,24 @@ import Testing
         }
     }
 
+    /// What turned on the disk since is found by the next process: by reading again, or by `image verify`.
+    @Test func whatAProcessHasVerifiedItDoesNotHashAgain() throws {
+        try BlockFixture.with(blocks: 8) { fixture in
+            try Data(fixture.content).write(to: URL(fileURLWithPath: fixture.path))
+            let blob = try fixture.blob()
+            #expect(try fixture.bytes(blob, 0..<6) == fixture.content(0..<6))
+            for block in [4, 7] { try fixture.damage(fixture.path, block: block) }
+            var turned = fixture.content(0..<6)
+            turned[4 * 4096 + 17] ^= 1
+            #expect(try fixture.bytes(blob, 0..<6) == turned)
+            // Not read before.
+            #expect(try fixture.bytes(blob, 6..<8) == nil)
+            let next = try fixture.blob()
+            #expect(try fixture.bytes(next, 0..<4) == fixture.content(0..<4))
+            #expect(try fixture.bytes(next, 0..<6) == nil)
+        }
+    }
+
     @Test func damageOfWhatArrivesIsFoundByVerify() throws {
         try BlockFixture.with(blocks: 8) { fixture in
             let blob = try fixture.blob()

@@ -33,6 +33,12 @@ struct CatalogueCollectCommand: ParsableCommand {
 
     @OptionGroup var home: HomeOptions
 
+    func validate() throws {
+        if registry.insecure, !sources.contains(where: RegistryReference.isMeant) {
+            throw ValidationError("--insecure goes with oci://…")
+        }
+    }
+
     func run() throws {
         let store = try home.store()
         let rebuilds = CatalogueRebuilds(Catalogue(at: catalogue))
@@ -77,6 +83,7 @@ private struct CollectionReport: Shown {
     func encode(to encoder: any Encoder) throws { try collected.encode(to: encoder) }
 
     func printForPeople() {
+        if collected.isEmpty { return }
         Output.table(
             ["IMAGE", "DIGEST", "REBUILT", "BY", ""],
             collected.map { item in

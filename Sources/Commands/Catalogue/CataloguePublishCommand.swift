@@ -60,8 +60,9 @@ struct CataloguePublishCommand: ParsableCommand {
         let result = try publication.publish(
             drafts.map { try TUF.Draft(decoding: try Files.read($0, limit: TUF.Limit.targets), source: $0) })
         line.clear()
-        for change in result.unchanged {
-            Report.line("sojourn: \(change.role), version \(change.version), was published already")
+        if !result.unchanged.isEmpty {
+            let all = result.unchanged.map { "\($0.role) \($0.version)" }.joined(separator: ", ")
+            Report.line("sojourn: published already: \(all)")
         }
         try PublicationReport(result).show(asJSON: json)
     }

@@ -9,14 +9,16 @@ struct CatalogueServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve a catalogue over HTTP.",
         discussion: """
-            Prints the address. Any web server that serves ranges does as well (nginx, Apache); this one needs no configuration \
-            and can limit its rate. By default it serves this host alone, at a free port. Ends at TERM or an interrupt.
+            Prints the address. Any web server that serves ranges does as well, such as nginx; this one needs no configuration \
+            and can limit its rate. By default it serves this host alone, at a free port (127.0.0.1:0). Ends at TERM or an \
+            interrupt.
 
             sojourn catalogue serve /srv/catalogue --serve 0.0.0.0:8470
             """)
 
     @Argument(help: "The catalogue's directory.", completion: .directory) var catalogue: String
     @OptionGroup var serving: MirrorServingOptions
+    @Flag(name: .long, help: "Print the address as JSON.") var json = false
 
     func run() throws {
         guard let directory = Files.canonical(catalogue), Files.exists("\(directory)/metadata/timestamp.json") else {
@@ -32,9 +34,14 @@ struct CatalogueServeCommand: ParsableCommand {
             host: address.host, port: address.port, limits: serving.limits, log: try serving.log(),
             answer: { try tree.reply(to: $0) })
         let host = address.host.contains(":") ? "[\(address.host)]" : address.host
-        print("http://\(host):\(server.port)")
-        fflush(nil)
+        try Answer(url: "http://\(host):\(server.port)").showNow(asJSON: json)
         while signals.take().isEmpty { _ = try Poll.wait([(signals.descriptor.raw, .readable)], until: nil) }
         try server.stop(grace: .seconds(5))
+    }
+
+    private struct Answer: Shown {
+        let url: String
+
+        func printForPeople() { print(url) }
     }
 }

@@ -5,11 +5,9 @@ package struct ImageCommand: ParsableCommand {
         commandName: "image", abstract: "Build, list, check and move images.",
         subcommands: [
             ImageBuildCommand.self, ImageListCommand.self, ImageShowCommand.self, ImageDiffCommand.self,
-            ImageVerifyCommand.self, ImageRebuildCommand.self, ImagePushCommand.self,
-            ImageRemoveCommand.self, ImageGarbageCommand.self,
-            ImageExportCommand.self, ImageImportCommand.self, ImagePullCommand.self, ImageServeCommand.self,
-            ImageScrubCommand.self,
-            ImageStepCommand.self,
+            ImageVerifyCommand.self, ImageScrubCommand.self, ImageRebuildCommand.self, ImagePullCommand.self,
+            ImagePushCommand.self, ImageExportCommand.self, ImageImportCommand.self, ImageServeCommand.self,
+            ImageRemoveCommand.self, ImageGarbageCommand.self, ImageStepCommand.self,
         ])
 
     package init() {}

@@ -22,7 +22,7 @@ struct ImagePullCommand: ParsableCommand {
     @Argument(help: "An environment, a kernel's name, a digest, at least 8 digits of one, or oci://….")
     var reference: String
 
-    @Option(help: "auto, here, delta, ranges or rebuild.")
+    @Option(help: ArgumentHelp("The way to take; auto is the cheapest.", valueName: "way"))
     var how = PullWay.auto
 
     @Flag(help: "Only say what it would take. Verity trees, without which nobody can tell, are fetched.")
@@ -42,9 +42,11 @@ struct ImagePullCommand: ParsableCommand {
         if rebuild.isGiven && how != .rebuild {
             throw ValidationError("--inputs, --statement and --key go with --how rebuild")
         }
-        if RegistryReference.isMeant(by: reference), how != .auto || dryRun {
+        let isOfRegistry = RegistryReference.isMeant(by: reference)
+        if isOfRegistry, how != .auto || dryRun {
             throw ValidationError("a registry gives an image whole; leave --how and --dry-run out")
         }
+        if registry.insecure, !isOfRegistry { throw ValidationError("--insecure goes with oci://…") }
     }
 
     func run() throws {

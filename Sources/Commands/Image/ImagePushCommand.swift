@@ -1,4 +1,5 @@
 import ArgumentParser
+import GridModel
 import HTTPTransport
 import ImageStore
 import Linux
@@ -27,6 +28,9 @@ struct ImagePushCommand: ParsableCommand {
 
     @OptionGroup var registry: RegistryOptions
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     @Flag(help: "Show no progress.")
     var quiet = false
 
@@ -36,14 +40,28 @@ struct ImagePushCommand: ParsableCommand {
         let target = try RegistryReference(parsing: target)
         let store = try home.store()
         let artifact = try store.artifact(reference: reference)
-        let line = ProgressLine(isWanted: !quiet)
+        let line = ProgressLine(isWanted: !quiet && !json)
         defer { line.clear() }
         let result = try registry.with { access in
             try RegistryPush(store, access) { line.show($0) }.run(artifact, to: target, isWhole: !statements)
         }
         line.clear()
-        Report.line("sojourn: of what is said about \(artifact.name), \(result.referrers) more listed in the registry")
-        print(result.reference)
+        let answer = Answer(
+            name: artifact.name, digest: artifact.digest, reference: "\(result.reference)", listed: result.referrers)
+        try answer.show(asJSON: json)
+    }
+
+    private struct Answer: Shown {
+        let name: String
+        let digest: Digest
+        let reference: String
+        /// Of what is said about it, that the registry did not list before.
+        let listed: Int
+
+        func printForPeople() {
+            Report.line("sojourn: of what is said about \(name), \(listed) more listed in the registry")
+            print(reference)
+        }
     }
 }
 

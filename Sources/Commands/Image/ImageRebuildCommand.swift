@@ -34,6 +34,9 @@ struct ImageRebuildCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Flag(help: "Show no progress.")
+    var quiet = false
+
     @OptionGroup var passphrase: PassphraseOptions
     @OptionGroup var home: HomeOptions
 
@@ -45,7 +48,7 @@ struct ImageRebuildCommand: ParsableCommand {
         let store = try home.store()
         let source = try RebuildSource(try store.artifact(reference: reference), in: store)
         let statements = try statement.map { _ in try RebuiltImage(store: store, key: key, passphrase) }
-        let result = try home.factory(store: store, checks: false).rebuild(source, inputs: inputs)
+        let result = try home.factory(store: store, checks: false, isQuiet: quiet).rebuild(source, inputs: inputs)
         if result.isIdentical { try statements?.state(source, result, to: statement) }
         if json {
             try Report.data(try StrictJSON.encode(Answer(result), pretty: true))

@@ -2,6 +2,7 @@ import ArgumentParser
 import BlockServer
 import Distribution
 import Glibc
+import GridModel
 import ImageFormat
 import ImageStore
 import Linux
@@ -11,22 +12,27 @@ struct ImageServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve a filesystem of an image over NBD, at a Unix socket.",
         discussion: """
+            sojourn image serve os/debian12 --socket /tmp/s
+            nbdcopy 'nbd+unix:///?socket=/tmp/s' filesystem.erofs
+
             As machines get it: read-only, every block verified, what is not here fetched from the catalogues that this \
-            site follows. For looking into an image (qemu-nbd, nbdfuse, nbdcopy: nbd+unix:///?socket=PATH) and for \
-            measuring. Ends at an interrupt.
+            site follows. For looking into an image with other tools, and for measuring. Ends at TERM or an interrupt.
             """)
 
     @Argument(help: "An environment, a digest, or at least 8 digits of one.")
     var reference: String
 
-    @Option(name: .long, help: "Where to listen.", completion: .file())
+    @Option(help: ArgumentHelp("The socket to make.", valueName: "path"), completion: .file())
     var socket: String
 
-    @Option(name: .long, help: "The name of a filesystem; by default the lowest.")
+    @Option(help: ArgumentHelp("The filesystem; by default the lowest. 'image show' names them.", valueName: "name"))
     var layer: String?
 
-    @Flag(name: .long, help: "Fetch what is asked for, and nothing else.")
+    @Flag(help: "Fetch what is asked for, and nothing else.")
     var noFill = false
+
+    @Flag(help: "Print what is served as JSON, once it is.")
+    var json = false
 
     @OptionGroup var home: HomeOptions
 
@@ -57,7 +63,7 @@ struct ImageServeCommand: ParsableCommand {
             let blocks = ServedBlocks(fill.blob, fill) { Report.error("\($0)") }
             let listener = try Socket.listen(at: socket)
             try listener.setNonblocking()
-            Report.line("sojourn: serving \(layer.name) of \(image.environment) at \(socket)")
+            try Served(image, layer, socket).showNow(asJSON: json)
             while signals.take().isEmpty {
                 _ = try Poll.wait([(listener.raw, .readable), (signals.descriptor.raw, .readable)], until: nil)
                 while let client = try Socket.accept(listener) {
@@ -67,5 +73,28 @@ struct ImageServeCommand: ParsableCommand {
             }
             try Files.remove(socket)
         }
+    }
+}
+
+/// What a served filesystem is.
+private struct Served: Shown {
+    let socket: String
+    let environment: Environment
+    let image: Digest
+    let layer: String
+    let digest: Digest
+    let size: Int64
+
+    init(_ image: StoredImage, _ layer: ImageLayer, _ socket: String) {
+        self.socket = socket
+        environment = image.environment
+        self.image = image.digest
+        self.layer = layer.name
+        digest = layer.filesystem.digest
+        size = layer.filesystem.size
+    }
+
+    func printForPeople() {
+        Report.line("sojourn: serving the filesystem \(layer) of \(environment) at \(socket)")
     }
 }

@@ -9,12 +9,25 @@ struct ImageVerifyCommand: ParsableCommand {
     @Argument(help: "An environment, a digest, or at least 8 digits of one; by default all images and kernels.")
     var reference: String?
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     @OptionGroup var home: HomeOptions
 
     func run() throws {
         let result = try home.store().verify(reference)
-        for fault in result.faults { Report.error("\(fault)") }
-        print("\(result.sound) blobs are sound, \(result.faults.count) are not")
+        let answer = Answer(sound: result.sound, faults: result.faults.map(\.description))
+        try answer.show(asJSON: json)
         if !result.faults.isEmpty { throw ExitCode(1) }
+    }
+
+    private struct Answer: Shown {
+        let sound: Int
+        let faults: [String]
+
+        func printForPeople() {
+            for fault in faults { Report.error(fault) }
+            print("blobs: \(sound) sound, \(faults.count) not")
+        }
     }
 }

@@ -7,7 +7,8 @@ import ImageStore
 /// What `image pull --how rebuild` takes, and what it leaves beside the image.
 struct RebuildOptions: ParsableArguments {
     @Option(
-        help: "With --how rebuild: take inputs from a directory that 'image export --inputs' wrote.",
+        help: ArgumentHelp(
+            "With --how rebuild: take inputs from a directory that 'image export --inputs' wrote.", valueName: "dir"),
         completion: .directory)
     var inputs: String?
 

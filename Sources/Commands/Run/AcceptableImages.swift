@@ -77,7 +77,7 @@ struct AcceptableImages {
     private mutating func fetch(_ candidate: SiteAcceptance.Candidate) throws {
         let sources = try acceptance.sources(of: candidate)
         for source in sources {
-            say("fetching \(source.entry.name) (\(source.entry.digest.short)) from \(source.catalogue.url)")
+            say("fetching \(source.entry.name) (\(source.entry.digest.short)), endorsed at \(source.catalogue.url)")
         }
         let report = try ImagePull.with(
             acceptance.store, acceptance.settings, environment: Host.variables, progress: show

@@ -33,6 +33,10 @@ enum RunAccount {
                         + "\(ByteCount(host.readBytes).rounded), written \(ByteCount(host.writtenBytes).rounded)"
                 ))
         }
+        if let places = record.arrival?.places {
+            let parts = places.map { "\(ByteCount($0.bytes).rounded) from \($0.place)" }
+            rows.append(("fetched", parts.joined(separator: ", ")))
+        }
         if let enforcement = record.enforcement {
             rows.append(("held by", enforcement.map { "\($0.limit) (\($0.by ?? "nothing"))" }.joined(separator: ", ")))
         }

@@ -102,7 +102,7 @@ struct MirrorKeeping {
                 try show(report)
                 // Where it is no terminal, whoever reads along would wait for the end.
                 fflush(nil)
-                return report.isWhole
+                return report.isWhole && !report.catalogues.isEmpty
             case .failure(let error):
                 // A full disk may be emptied while it serves.
                 guard interval != nil else { throw error }
@@ -144,10 +144,13 @@ struct MirrorKeeping {
             if let error = catalogue.error { Report.error("\(catalogue.name): \(error)") }
             for warning in catalogue.warnings { Report.line("sojourn: \(catalogue.name): \(warning)") }
             if copying.quiet || catalogue.error != nil { continue }
-            let came = "\(catalogue.blobs) blobs of \(ByteCount(catalogue.bytes).rounded) came"
+            let came = "\(catalogue.blobs.counted("blob")) of \(ByteCount(catalogue.bytes).rounded) came"
             let until = catalogue.expires.map { ", holds until \($0)" } ?? ""
-            print("\(catalogue.name): \(catalogue.artifacts) images and kernels, \(came)\(until)")
+            let what = catalogue.artifacts.counted("image or kernel", "images and kernels")
+            print("\(catalogue.name): \(what), \(came)\(until)")
         }
-        if report.removed > 0, !copying.quiet { print("removed \(report.removed) files that nothing names any more") }
+        if report.removed > 0, !copying.quiet {
+            print("removed \(report.removed.counted("file")) that nothing names any more")
+        }
     }
 }

@@ -9,18 +9,23 @@ import StrictJSON
 
 /// How a mirror copies.
 struct MirrorCopyOptions: ParsableArguments {
-    @Flag(name: .long, help: "Copy once, and not again while serving.") var once = false
+    @Flag(name: .long, help: "With --serve: copy once, and not again.") var once = false
     @Option(
-        name: .long, help: "Copy anew after this time, until told to end. By default 15m where it serves.",
+        name: .long,
+        help: ArgumentHelp(
+            "Copy anew after this time, until told to end. By default 15m where it serves.", valueName: "time"),
         transform: WallTime.init(parsing:))
     var every: WallTime?
     @Option(
-        name: .long, help: "Keep for this time what no catalogue names any more: somebody may be reading it.",
+        name: .long,
+        help: ArgumentHelp(
+            "Keep for this time what no catalogue names any more: somebody may be reading it. By default 1d.",
+            valueName: "time"),
         transform: WallTime.init(parsing:))
     var grace = WallTime(seconds: 86400)
     @Flag(name: .long, help: "Read and hash blobs that are there already; fetch what is damaged again.") var verify =
         false
-    @Flag(name: .long, help: "As JSON, one line for each copy.") var json = false
+    @Flag(name: .long, help: "As JSON: one line for each copy; with --host one for the port.") var json = false
     @Flag(name: [.long, .short], help: "Say only what went wrong.") var quiet = false
 
     func validate() throws {
@@ -35,14 +40,24 @@ struct MirrorServingOptions: ParsableArguments {
         name: .long, help: ArgumentHelp("Serve at this address.", valueName: "address:port"),
         transform: ListeningAddress.init(parsing:))
     var serve: ListeningAddress?
-    @Option(name: .long, help: "Send at most so many bytes a second in all.", transform: ByteCount.init(parsing:))
-    var rate: ByteCount?
-    @Option(name: .long, help: "And so many to one address.", transform: ByteCount.init(parsing:))
-    var ratePerClient: ByteCount?
-    @Option(name: .long, help: "Serve at most so many connections at once; others are told to come again.")
-    var connections = 512
     @Option(
-        name: .long, help: "Append a line of JSON for each answer to this file; '-' is standard error.",
+        name: .long,
+        help: ArgumentHelp("Send at most so many bytes a second in all, such as 100MB.", valueName: "size"),
+        transform: ByteCount.init(parsing:))
+    var rate: ByteCount?
+    @Option(
+        name: .long, help: ArgumentHelp("And so many to one address.", valueName: "size"),
+        transform: ByteCount.init(parsing:))
+    var ratePerClient: ByteCount?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Serve at most so many connections at once; others are told to come again.", valueName: "count"))
+    var connections = Self.usualConnections
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Append a line of JSON for each answer to this file; '-' is standard error.", valueName: "file"),
         completion: .file())
     var accessLog: String?
 
@@ -52,6 +67,13 @@ struct MirrorServingOptions: ParsableArguments {
             throw ValidationError("a rate is 1KiB a second at least")
         }
     }
+
+    /// Whether anything is said of how to serve.
+    var isLimited: Bool {
+        rate != nil || ratePerClient != nil || connections != Self.usualConnections || accessLog != nil
+    }
+
+    private static let usualConnections = 512
 
     var limits: ServerLimits {
         var limits = ServerLimits()

@@ -15,14 +15,13 @@ struct SiteCommand: ParsableCommand {
             sojourn site ban package xz-utils 5.6.0 --because CVE-2024-3094
             sojourn site explain lhc/pythia8:8.317.2@debian12
 
-            What is chosen stands in config.yaml of the home, with keys that no command sets: own-images (allow, forbid), \
-            newest-refused (last-valid, refuse), unmatched (accept, refuse); what stands in /etc/sojourn/config.yaml (--system) binds every \
-            user of this host.
+            What is chosen stands in config.yaml of the home, with keys that no command sets: mirrors, share-blocks, \
+            own-images (allow, forbid), newest-refused (last-valid, refuse), unmatched (accept, refuse); what stands in \
+            /etc/sojourn/config.yaml (--system) binds every user of this host.
             """,
         subcommands: [
             SiteShow.self, SiteTrust.self, SiteDistrust.self, SiteSync.self, SiteMirror.self, SiteApprove.self,
-            SiteBan.self,
-            SiteForget.self, SiteExplain.self,
+            SiteBan.self, SiteForget.self, SiteExplain.self,
         ],
         defaultSubcommand: SiteShow.self)
 }

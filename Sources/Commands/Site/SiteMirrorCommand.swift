@@ -13,6 +13,10 @@ struct SiteMirror: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mirror",
         abstract: "Keep a full copy of the catalogues that this site follows, and serve it.",
+        usage: """
+            sojourn site mirror <directory> [<options>]
+            sojourn site mirror --host --serve <address:port> [<options>]
+            """,
         discussion: """
             sojourn site mirror /srv/mirror
             sojourn site mirror /srv/mirror --serve 0.0.0.0:8470 --rate 100MB
@@ -21,7 +25,8 @@ struct SiteMirror: ParsableCommand {
             The first makes /srv/mirror a copy that any web server can serve. The second serves it too, copies anew every 15 \
             minutes, and tells hosts of each other. The third, on a host, gives what its home holds of the catalogues' images to \
             other hosts. Homes use the mirrors that their config.yaml names: 'mirrors: [http://mirror.example.org:8470]'. \
-            What serves ends at TERM. Returns 1 where a catalogue could not be copied: what is served of it stays as it was.
+            What serves ends at TERM. Returns 1 where there is nothing to copy, or a catalogue could not be copied: what is \
+            served of it stays as it was.
             """)
 
     @OptionGroup var home: HomeOptions
@@ -30,7 +35,10 @@ struct SiteMirror: ParsableCommand {
     @Argument(help: "The copy: a new directory, or one of an earlier copy.", completion: .directory)
     var directory: String?
     @Flag(name: .long, help: "Serve what this home holds of the catalogues' images, and copy nothing.") var host = false
-    @Option(name: .long, help: "With --host: a mirror to tell what is here. By default those of config.yaml.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --host: a mirror to tell what is here. By default those of config.yaml.", valueName: "url"))
     var mirror: [String] = []
 
     func validate() throws {
@@ -42,6 +50,7 @@ struct SiteMirror: ParsableCommand {
         } else {
             guard directory != nil else { throw ValidationError("name the directory of the copy, or give --host") }
             guard mirror.isEmpty else { throw ValidationError("--mirror goes with --host") }
+            if serving.serve == nil, serving.isLimited { throw ValidationError("limits and logs go with --serve") }
         }
     }
 
@@ -69,11 +78,19 @@ struct SiteMirror: ParsableCommand {
                 do { try sharing.run { Report.line("sojourn: \($0)") } } catch { Report.error("\(error)") }
             }
             if let port = sharing.port(until: .now + .seconds(5)) {
-                Report.line("sojourn: serving the blobs of \(home.path) at \(address.host) port \(port)")
+                try Served(home: home.path, host: address.host, port: port).showNow(asJSON: copying.json)
             }
             while signals.take().isEmpty { _ = try Poll.wait([(signals.descriptor.raw, .readable)], until: nil) }
             sharing.stop()
             thread.join()
         }
+    }
+
+    private struct Served: Shown {
+        let home: String
+        let host: String
+        let port: Int
+
+        func printForPeople() { Report.line("sojourn: serving the blobs of \(home) at \(host) port \(port)") }
     }
 }

@@ -28,6 +28,10 @@ struct SiteShow: ParsableCommand {
 
         let catalogues: [Catalogue]
         let imageLists: [TrustedImageList]
+        /// Asked before the catalogues, in this order.
+        let mirrors: [HTTPAddress]
+        /// Where machines serve blocks to other hosts.
+        let shareBlocks: ListeningAddress?
         let rules: SiteRules
         let unused: [String]
     }
@@ -43,7 +47,8 @@ struct SiteShow: ParsableCommand {
                     name: source.name, url: source.url.description, root: source.root, source: source.source,
                     expires: known?.trusted.expiry(of: "targets"), experiments: known?.roles ?? [])
             },
-            imageLists: settings.imageLists, rules: settings.rules,
+            imageLists: settings.imageLists, mirrors: settings.mirrors, shareBlocks: settings.shareBlocks,
+            rules: settings.rules,
             unused: settings.unused.map { "\($0.name) (\($0.source)): \($0.because)" })
         if json { try Report.data(try StrictJSON.encode(answer, pretty: true)) } else { show(answer) }
         warn(answer, now: acceptance.now)
@@ -58,6 +63,8 @@ struct SiteShow: ParsableCommand {
                 [rules.system, rules.home].contains { $0.unmatched == .refuse } ? "refuse" : "accept"
             ),
             ("advisories", "\(rules.advisories.count)"),
+            ("mirrors", answer.mirrors.isEmpty ? "none" : answer.mirrors.map(\.description).joined(separator: ", ")),
+            ("shares blocks", answer.shareBlocks.map { "at \($0)" } ?? "no"),
         ])
         if !answer.catalogues.isEmpty {
             print("")

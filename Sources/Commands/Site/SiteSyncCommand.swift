@@ -15,8 +15,8 @@ struct SiteSync: ParsableCommand {
         abstract: "Bring catalogues and image lists up to date, and fetch images.",
         discussion: """
             Fetched are the newest images that may run here of every environment that this home has one of; --all fetches \
-            those of every environment, --no-images none, whichever catalogues are named. Returns 1 where a catalogue or an image could not be brought up to date: what \
-            was known of it stays as it was.
+            those of every environment, --no-images none, whichever catalogues are named. Returns 1 where a catalogue or an \
+            image could not be brought up to date: what was known of it stays as it was.
             """)
 
     @OptionGroup var home: HomeOptions
@@ -79,7 +79,9 @@ struct SiteSync: ParsableCommand {
             if let error = source.error { Report.error("\(source.name): \(error)") }
             for warning in source.warnings { Report.line("sojourn: \(source.name): \(warning)") }
             if quiet || source.error != nil { continue }
-            print("\(source.name): \(source.images) images\(source.expires.map { ", holds until \($0)" } ?? "")")
+            print(
+                "\(source.name): \(source.images.counted("image"))\(source.expires.map { ", holds until \($0)" } ?? "")"
+            )
             for name in source.added { print("  new      \(name)") }
             for name in source.removed { print("  gone     \(name)") }
         }

@@ -71,6 +71,12 @@ package struct Catalogue: Sendable {
     /// A metadata file by its name.
     func read(_ name: String) throws -> [UInt8] { try Files.read("\(metadata)/\(name)", limit: TUF.Limit.targets) }
 
+    /// What a role said in one of its versions; nil where that is not there.
+    func version(_ version: Int64, of role: String) throws -> [UInt8]? {
+        let name = "\(version).\(role).json"
+        return Files.exists("\(metadata)/\(name)") ? try read(name) : nil
+    }
+
     /// Runs `body` while no other program of ours publishes here. The lock leaves nothing behind.
     func withLock<Result>(waiting: () -> Void = {}, _ body: () throws -> Result) throws -> Result {
         let opened = try Descriptor.open(metadata, O_RDONLY | O_DIRECTORY)

@@ -18,7 +18,8 @@ struct NextMetadata {
         self.published = published
         self.drafts = drafts
         guard Set(drafts.map(\.role)).count == drafts.count else {
-            throw DistributionError(.refused, "two of these drafts are of one role; publish one of them")
+            throw DistributionError(
+                .refused, "two of these drafts are of one role and not published; publish one of them")
         }
         for draft in drafts {
             let version = published?.version(of: draft.role) ?? 0

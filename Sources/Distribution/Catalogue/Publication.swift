@@ -80,7 +80,7 @@ package struct Publication {
             var pending: [TUF.Draft] = []
             for draft in drafts {
                 let change = Result.Change(role: draft.role, version: draft.version)
-                if try published?.says(draft) ?? false {
+                if try published?.hasSaid(draft, in: catalogue) ?? false {
                     result.unchanged.append(change)
                 } else {
                     pending.append(draft)
@@ -112,11 +112,11 @@ package struct Publication {
 }
 
 extension PublishedCatalogue {
-    /// True for a draft that is in effect.
-    fileprivate func says(_ draft: TUF.Draft) throws -> Bool {
-        guard draft.version == version(of: draft.role) else { return false }
-        let bytes = draft.role == "root" ? trusted.root.bytes : trusted.targets[draft.role]?.bytes
-        guard let bytes else { return false }
+    /// True for a draft that is in effect, or was before newer ones.
+    fileprivate func hasSaid(_ draft: TUF.Draft, in catalogue: Catalogue) throws -> Bool {
+        guard draft.version >= 1, draft.version <= version(of: draft.role),
+            let bytes = try catalogue.version(draft.version, of: draft.role)
+        else { return false }
         return try draft.isSame(as: TUF.Draft(decoding: bytes, source: draft.role))
     }
 

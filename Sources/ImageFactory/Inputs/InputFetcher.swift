@@ -51,7 +51,7 @@ struct InputFetcher {
             throw ImageFactoryError(
                 .locked, "the lock names Debian packages, but the recipe has no suite to take them from")
         }
-        progress("fetching \(packages.count) package\(packages.count == 1 ? "" : "s") of \(suite.suite)")
+        progress("fetching \(packages.count.counted("package")) of \(suite.suite)")
         let apt = try AptRoot("\(directory.path)/apt", choice: suite, tools: tools)
         try apt.update()
         let target = "\(directory.path)/packages"

@@ -7,7 +7,7 @@ extension ImageDifference {
         Output.fields([
             ("from", "\(from.name) \(from.digest)"), ("to", "\(to.name) \(to.digest)"),
             ("size", "\(ByteCount(from.size).rounded) -> \(ByteCount(to.size).rounded)"),
-            ("whole", "\(PullAnswer.exact(bytesToMove)) in \(blobsToMove) blobs"),
+            ("whole", "\(PullAnswer.exact(bytesToMove)) in \(blobsToMove.counted("blob"))"),
         ])
         guard from.digest != to.digest else { return print("They are the same.") }
         printPull()
@@ -30,14 +30,14 @@ extension ImageDifference {
         let layers = pull.layers.map { layer in
             (
                 layer.name,
-                "\(layer.blocksHere) of \(layer.blocks) blocks are here; ranges: "
-                    + "\(PullAnswer.exact(layer.rangeBytes)) in \(layer.rangeRequests) requests"
+                "\(layer.blocksHere) of \(layer.blocks.counted("block")) are here; ranges: "
+                    + "\(PullAnswer.exact(layer.rangeBytes)) in \(layer.rangeRequests.counted("request"))"
                     + (layer.deltaBytes.map { "; delta: \(PullAnswer.exact($0))" } ?? "")
             )
         }
         Output.fields(
             layers + [
-                ("documents", "\(PullAnswer.exact(pull.documentBytes)) in \(pull.documents) blobs"),
+                ("documents", "\(PullAnswer.exact(pull.documentBytes)) in \(pull.documents.counted("blob"))"),
                 ("by ranges", PullAnswer.exact(pull.rangeTotal)),
                 ("by deltas", pull.deltaTotal.map(PullAnswer.exact) ?? "not computed; ask with --delta"),
             ])

@@ -20,7 +20,8 @@ struct PullAnswer: Shown {
     func printForPeople() {
         if let report {
             for fault in report.faults { Report.line("sojourn: \(fault)") }
-            Report.line("sojourn: fetched \(Self.exact(report.bytes)) in \(report.requests) requests for blobs")
+            Report.line(
+                "sojourn: fetched \(Self.exact(report.bytes)) in \(report.requests.counted("request")) for blobs")
             print(digest)
         } else if let plan {
             for row in Self.lines(plan) { print(row.escapingControls) }
@@ -35,7 +36,7 @@ struct PullAnswer: Shown {
     private static func lines(_ plan: PullPlan) -> [String] {
         plan.artifacts.flatMap { artifact in
             ["\(artifact.name) \(artifact.digest.short)"] + artifact.layers.map(line)
-                + ["  documents: \(exact(artifact.documentBytes)) in \(artifact.documents) blobs"]
+                + ["  documents: \(exact(artifact.documentBytes)) in \(artifact.documents.counted("blob"))"]
         } + ["in all: \(exact(plan.bytes))"]
     }
 
@@ -43,9 +44,9 @@ struct PullAnswer: Shown {
         let rest = layer.blocks - layer.blocksInPlace
         let what =
             rest == 0
-            ? "all of its \(layer.blocks) blocks are here"
-            : "\(rest) of \(layer.blocks) blocks are not in place, \(layer.blocksCopied) of them here under other images"
-        let ranges = "ranges: \(exact(layer.rangeBytes)) in \(layer.rangeRequests) requests"
+            ? "all of its \(layer.blocks.counted("block")) are here"
+            : "\(rest) of \(layer.blocks.counted("block")) are not in place, \(layer.blocksCopied) of them here under other images"
+        let ranges = "ranges: \(exact(layer.rangeBytes)) in \(layer.rangeRequests.counted("request"))"
         let delta = layer.delta.map { "a delta from \($0.from.short): \(exact($0.size))" }
         let ways =
             switch layer.way {

@@ -1,3 +1,4 @@
+import Glibc
 import StrictJSON
 
 /// Something that a command prints, for people or as JSON.
@@ -12,5 +13,11 @@ extension Shown {
         } else {
             printForPeople()
         }
+    }
+
+    /// At once, JSON in one line: for whoever reads along while the command goes on.
+    func showNow(asJSON json: Bool) throws {
+        if json { try Report.data(try StrictJSON.encode(self) + [10]) } else { printForPeople() }
+        fflush(nil)
     }
 }
