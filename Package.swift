@@ -129,7 +129,8 @@ let package = Package(
         module(
             "FuzzTargets",
             [
-                "Archive", "Attestation", "Commands", "Distribution", "GridModel", "GuestProtocol", "HTTPServer",
+                "Archive", "Attestation", "BlockServer", "Commands", "Distribution", "GridModel", "GuestProtocol",
+                "HTTPServer", "Linux",
                 "HTTPTransport", "ImageFactory", "ImageFormat", "ImageLists", "Policy", "Registry", "Settings",
                 "StrictJSON",
                 "StrictYAML", "Trust",

@@ -35,6 +35,7 @@ struct BrokenPromise: Error, CustomStringConvertible {
 extension FuzzTarget {
     package static let all: [FuzzTarget] =
         json + tuf + imageLists + yaml + keys + archives + guest + images + words + addresses + registries + deltas
+        + servers
 }
 
 /// Bytes as lines of text; what is no UTF-8 in them is replaced.

@@ -4,7 +4,7 @@ package struct AccessRecord: Sendable, Encodable {
     package let method: String
     /// As it was sent; shortened.
     package let path: String
-    package let status: UInt
+    package var status: UInt
     /// Of the body, that went.
     package var bytes: Int64
     /// What was asked for, as `first-last`; nil for the whole.

@@ -48,11 +48,30 @@ final class Admission: Sendable {
         }
     }
 
-    /// How long to wait before these bytes may go to a client.
-    func take(_ bytes: Int, for client: String, now: Duration) -> Duration {
+    /// How long to wait before these bytes may go to a client; nil, and nothing is counted, where that is too long.
+    func take(_ bytes: Int, for client: String, now: Duration) -> Duration? {
         state.withLock { state in
-            let own = state.clients[client]?.bucket?.take(bytes, at: now) ?? .zero
-            return max(own, state.bucket?.take(bytes, at: now) ?? .zero)
+            var (own, all) = (Duration.zero, Duration.zero)
+            if state.clients[client]?.bucket != nil {
+                guard let wait = state.clients[client]?.bucket?.take(bytes, at: now) else { return nil }
+                own = wait
+            }
+            if state.bucket != nil {
+                guard let wait = state.bucket?.take(bytes, at: now) else {
+                    state.clients[client]?.bucket?.giveBack(bytes)
+                    return nil
+                }
+                all = wait
+            }
+            return max(own, all)
+        }
+    }
+
+    /// What was taken for a client that went before it was sent.
+    func giveBack(_ bytes: Int, of client: String) {
+        state.withLock { state in
+            state.clients[client]?.bucket?.giveBack(bytes)
+            state.bucket?.giveBack(bytes)
         }
     }
 

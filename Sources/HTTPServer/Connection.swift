@@ -26,6 +26,7 @@ final class Connection: ChannelInboundHandler {
     /// When what is waited for must have come; nil while the client waits for us.
     private var deadline: NIODeadline?
     private var watch: Scheduled<Void>?
+    private var sending: Sending?
 
     init(_ service: Service) { self.service = service }
 
@@ -49,6 +50,7 @@ final class Connection: ChannelInboundHandler {
         watch?.cancel()
         watch = nil
         state = .closed
+        sending?.leave()
         if !client.isEmpty { service.admission.leave(client) }
         client = ""
         context.fireChannelInactive()
@@ -70,7 +72,9 @@ final class Connection: ChannelInboundHandler {
             if case .waiting = state { close(context) }
         case ChannelEvent.inputClosed:
             // Half a connection is none of a client's that waits for an answer.
-            if case .answering = state { isLast = true } else { close(context) }
+            guard case .answering = state else { return close(context) }
+            isLast = true
+            sending?.leave()
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -143,10 +147,12 @@ final class Connection: ChannelInboundHandler {
         let sending = Sending(reply, to: head, by: client, service, isLast: isLast) { isWhole in
             self.finish(isWhole: isWhole, context)
         }
+        self.sending = sending
         sending.begin(context, allow: { self.allow($0) })
     }
 
     private func finish(isWhole: Bool, _ context: ChannelHandlerContext) {
+        sending = nil
         guard isWhole, !isLast else { return close(context) }
         guard case .answering = state else { return }
         state = .waiting

@@ -15,6 +15,11 @@ final class Sending {
     private let ended: (_ isWhole: Bool) -> Void
     private var record: AccessRecord
     private var handle: NIOFileHandle?
+    /// What waits for its turn, and how many bytes were counted for it.
+    private var waiting: (task: Scheduled<Void>, bytes: Int)?
+    /// The client has closed its side: an answer that it would have to wait for has nobody to go to.
+    private var isLeft = false
+    private var hasEnded = false
     private var allow: (Duration?) -> Void = { _ in }
 
     /// - Parameter ended: called once, when the answer has gone or cannot go.
@@ -38,6 +43,7 @@ final class Sending {
     /// - Parameter allow: told how long the client may take for what comes next; nil while it waits for us.
     func begin(_ context: ChannelHandlerContext, allow: @escaping (Duration?) -> Void) {
         self.allow = allow
+        guard let wait = wait(for: firstCount) else { return refuse(context) }
         var headers = HTTPHeaders(reply.headers.map { ($0.name, $0.value) })
         headers.add(name: "Content-Length", value: "\(reply.body.count)")
         if isLast { headers.add(name: "Connection", value: "close") }
@@ -50,7 +56,7 @@ final class Sending {
             write(.body(.byteBuffer(context.channel.allocator.buffer(bytes: bytes))), context)
             record.bytes = Int64(bytes.count)
             finish(context)
-        case .file(_, let range), .pieces(let range, _): next(range, context)
+        case .file(_, let range), .pieces(let range, _): next(range, context, after: wait)
         }
     }
 
@@ -58,22 +64,65 @@ final class Sending {
         context.write(NIOAny(part), promise: nil)
     }
 
-    private func next(_ rest: Range<Int64>, _ context: ChannelHandlerContext) {
+    /// The client is gone, or takes nothing more: what was counted for it and did not go is given back.
+    func leave() {
+        isLeft = true
+        guard let waiting else { return }
+        self.waiting = nil
+        waiting.task.cancel()
+        service.admission.giveBack(waiting.bytes, of: client)
+        ends(isWhole: false)
+    }
+
+    /// Too many are being served for this one to get a first piece soon.
+    private func refuse(_ context: ChannelHandlerContext) {
+        record.status = 503
+        let headers = HTTPHeaders([("Retry-After", "5"), ("Content-Length", "0")])
+        write(.head(HTTPResponseHead(version: .http1_1, status: .serviceUnavailable, headers: headers)), context)
+        finish(context)
+    }
+
+    /// Of a body that has limits.
+    private var firstCount: Int {
+        switch reply.body {
+        case .bytes: 0
+        case .file(_, let range), .pieces(let range, _): isHeadOnly ? 0 : count(of: range)
+        }
+    }
+
+    private func count(of rest: Range<Int64>) -> Int {
+        Int(min(Int64(service.admission.pieceBytes), Int64(rest.count)))
+    }
+
+    private func wait(for count: Int) -> Duration? {
+        count == 0 ? .zero : service.admission.take(count, for: client, now: Service.now)
+    }
+
+    /// - Parameter wait: before the first piece, which is counted already.
+    private func next(_ rest: Range<Int64>, _ context: ChannelHandlerContext, after wait: Duration) {
         guard !rest.isEmpty else { return finish(context) }
-        let count = Int(min(Int64(service.admission.pieceBytes), Int64(rest.count)))
+        let count = count(of: rest)
         let piece = rest.lowerBound..<rest.lowerBound + Int64(count)
-        let wait = service.admission.take(count, for: client, now: Service.now)
         let send = {
-            self.send(piece, context) { self.next(piece.upperBound..<rest.upperBound, context) }
+            self.waiting = nil
+            self.send(piece, context) {
+                let rest = piece.upperBound..<rest.upperBound
+                guard let wait = self.wait(for: self.count(of: rest)) else { return self.ends(isWhole: false) }
+                self.next(rest, context, after: wait)
+            }
         }
         guard wait > .zero else { return send() }
         allow(nil)
         context.flush()
-        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait), send)
+        waiting = (context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait), send), count)
+        if isLeft { leave() }
     }
 
     private func send(_ piece: Range<Int64>, _ context: ChannelHandlerContext, then next: @escaping () -> Void) {
-        guard context.channel.isActive else { return ends(isWhole: false) }
+        guard context.channel.isActive else {
+            service.admission.giveBack(piece.count, of: client)
+            return ends(isWhole: false)
+        }
         switch reply.body {
         case .bytes: preconditionFailure("bytes go at once")
         case .file(let file, _):
@@ -121,6 +170,8 @@ final class Sending {
     }
 
     private func ends(isWhole: Bool) {
+        if hasEnded { return }
+        hasEnded = true
         record.milliseconds = (NIODeadline.now() - started).nanoseconds / 1_000_000
         do { try handle?.close() } catch { preconditionFailure("only this closes it: \(error)") }
         handle = nil

@@ -15,12 +15,17 @@ struct TokenBucket: Sendable {
         last = now
     }
 
-    /// How long to wait before these bytes may go; they are counted as gone.
-    mutating func take(_ bytes: Int, at now: Duration) -> Duration {
+    /// How long to wait before these bytes may go; they are counted as gone. Nil, and nothing is counted, where that would
+    /// be longer than `most`: who waits so long has gone meanwhile, and what was counted for it would keep others waiting.
+    mutating func take(_ bytes: Int, at now: Duration, most: Duration = .seconds(15)) -> Duration? {
         level = min(depth, level + max(0, (now - last) / .seconds(1)) * rate)
         last = max(last, now)
         let wait = level >= 0 ? 0 : -level / rate
+        if wait > most / .seconds(1) { return nil }
         level -= Double(bytes)
         return .seconds(wait)
     }
+
+    /// What was taken and did not go.
+    mutating func giveBack(_ bytes: Int) { level = min(depth, level + Double(bytes)) }
 }

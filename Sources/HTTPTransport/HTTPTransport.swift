@@ -50,6 +50,7 @@ package final class HTTPTransport: Sendable {
     ///   - offset: how much of the file is here already; what follows is asked for.
     ///   - limit: how many bytes the whole file may have, those before `offset` included; more is `.tooLong`.
     ///   - deadline: when it must be there; nil leaves it to the lowest rate.
+    ///   - isNear: a host of this site, which is asked without proxies and may not redirect.
     ///   - start: called once before the first piece, with the place in the file where that belongs: `offset`, or 0
     ///     where the server begins anew and what is here must be dropped.
     ///   - sink: takes the pieces in their order.
@@ -57,16 +58,18 @@ package final class HTTPTransport: Sendable {
     @discardableResult
     package func download(
         _ url: String, from offset: Int64 = 0, limit: Int64, within deadline: Duration? = nil,
-        start: (Int64) throws -> Void = { _ in }, sink: ([UInt8]) throws -> Void
+        isNear: Bool = false, start: (Int64) throws -> Void = { _ in }, sink: ([UInt8]) throws -> Void
     ) throws -> Int64 {
         precondition(offset >= 0 && limit >= 0, "offset and limit are counts of bytes")
         let time = Deadline(deadline)
         let sink = { (buffer: ByteBuffer) in try sink(Array(buffer.readableBytesView)) }
         if offset > 0 {
-            let outcome = try fetch(url, .from(offset), limit: limit, time, start: start, sink: sink)
+            let outcome = try fetch(
+                url, .from(offset), limit: limit, time, isNear: isNear, start: start, sink: sink)
             if case .complete(let bytes) = outcome { return bytes }
         }
-        guard case .complete(let bytes) = try fetch(url, .whole, limit: limit, time, start: start, sink: sink) else {
+        let outcome = try fetch(url, .whole, limit: limit, time, isNear: isNear, start: start, sink: sink)
+        guard case .complete(let bytes) = outcome else {
             preconditionFailure("no range was asked for")
         }
         return bytes
@@ -78,7 +81,8 @@ package final class HTTPTransport: Sendable {
     /// whoever asks knows how long the file is. Many threads may call at once; connections are kept and used again.
     /// - Parameters:
     ///   - deadline: when they must be there; nil leaves it to the lowest rate.
-    ///   - isNear: a host of this site, which is asked without the proxies that the environment names.
+    ///   - isNear: a host of this site, which is asked without the proxies that the environment names. It may not redirect:
+    ///     whoever announced it could have others ask any address.
     ///   - sink: takes the pieces in their order. Its error ends the transfer and is thrown as it is.
     package func read(
         _ url: String, range: Range<Int64>, within deadline: Duration? = nil, isNear: Bool = false,
@@ -141,6 +145,8 @@ package final class HTTPTransport: Sendable {
             switch outcome {
             case .complete, .rangeBeyondEnd: return outcome
             case .closed(let error): throw error
+            case .redirect where isNear:
+                throw query.address.failure(.redirected, "a host of this site may not redirect")
             case .redirect(let location): visited.append(try next(after: visited, location))
             }
         }

@@ -9,6 +9,8 @@ package struct ImageStoreError: Error, Equatable, CustomStringConvertible {
         case noSpace
         /// Somebody else is at work there; to be tried again.
         case busy
+        /// A place that gives whole blobs only.
+        case noRanges
     }
 
     package let code: Code

@@ -223,6 +223,26 @@ import Testing
         }
     }
 
+    /// Whoever asks and goes, again and again, takes nothing from those who stay.
+    @Test func whatIsAskedForAndNotAwaitedIsNotCounted() throws {
+        var limits = ServerLimits()
+        limits.bytesPerSecond = 400_000
+        try serving(limits) { (served: Served) throws in
+            let script = """
+                import socket, sys
+                for _ in range(200):
+                    peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+                    peer.sendall(b"GET /blobs/sha256/abc HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+                    peer.close()
+                """
+            try Workshop.run("/usr/bin/python3", ["-c", script, "\(served.server.port)"])
+            let begin = ContinuousClock.now
+            #expect(try served.read("blobs/sha256/abc") == content)
+            // What went into sockets before they were closed counts; 20 MB would be 50 seconds.
+            #expect(begin.duration(to: .now) < .seconds(8))
+        }
+    }
+
     // MARK: The end
 
     @Test func anAnswerUnderWayIsFinished() throws {

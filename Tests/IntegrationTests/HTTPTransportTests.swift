@@ -176,6 +176,20 @@ import Testing
         try expect(.redirected, words, from: "to/\(target)")
     }
 
+    /// A host that others announced could lead to anything that only this host may reach.
+    @Test func hostsOfTheSiteDoNotRedirect() throws {
+        let url = server.url("to/\(server.url("length/5"))")
+        try HTTPTransport.with(environment: [:]) { (transport: HTTPTransport) throws in
+            let whole = #expect(throws: HTTPTransportError.self) {
+                try transport.download(url, limit: 5, isNear: true) { _ in }
+            }
+            let part = #expect(throws: HTTPTransportError.self) {
+                try transport.read(url, range: 0..<4, isNear: true) { _ in }
+            }
+            for error in [whole, part] { #expect(error?.code == .redirected, "\(String(describing: error))") }
+        }
+    }
+
     @Test func aRedirectMayNameTheWholeAddress() throws {
         #expect(try read("to/\(server.url("length/5"))").count == 5)
     }

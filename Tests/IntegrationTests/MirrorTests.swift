@@ -1,5 +1,8 @@
 import Foundation
 import GridModel
+import ImageFormat
+import ImageStore
+import Linux
 import StrictJSON
 import Testing
 
@@ -28,6 +31,31 @@ import Testing
         // The copy lies in nobody's way: it may be moved, and be named by a path that is no absolute one.
         let result = try work.result("mirror", ["site", "mirror", "./mirror/"])
         #expect(result.status == 0, "\(result.error)")
+    }
+
+    /// Hints are not signed: whoever writes them fills no disk.
+    @Test func hintsOfDeltasThatAreNoneAreNotCopied() throws {
+        let manifests = try Workshop.run(
+            "/bin/sh", ["-c", "grep -l vnd.sojourn.layer.v1.erofs '\(work.catalogue)'/targets/lhc/*/*"])
+        let path = try #require(manifests.split(separator: "\n").first.map(String.init))
+        let manifest = try OCIManifest(decoding: Files.read(path, limit: 1 << 20), source: path)
+        let layer = try #require(manifest.layers.first { $0.mediaType == MediaType.layer })
+        func served(_ size: Int64, _ byte: UInt8) throws -> String {
+            let bytes = [UInt8](repeating: byte, count: Int(size))
+            let digest = BlobHash.digest(of: bytes)
+            try Files.write(bytes, to: "\(work.catalogue)/blobs/sha256/\(digest.hex)")
+            return #"{"from":"\#(layer.digest)","digest":"\#(digest)","size":\#(size)}"#
+        }
+        let large = try served(layer.size, 99)
+        let small = try (0..<UInt8(10)).map { try served(100, $0) }
+        try Files.makeDirectories("\(work.catalogue)/deltas/sha256")
+        let name = "deltas/sha256/\(layer.digest.hex).json"
+        let text = #"{"version":1,"deltas":[\#(([large] + small).joined(separator: ","))]}"#
+        try Files.write(Array(text.utf8), to: "\(work.catalogue)/\(name)")
+        #expect(try place.mirror().status == 0)
+        let bytes = try Files.read("\(place.directory)/lhc/\(name)", limit: 1 << 16)
+        let copied = try StrictJSON.decode(JSONValue.self, from: bytes, source: name)["deltas"]?.array ?? []
+        #expect(copied.count == 8 && copied.allSatisfy { $0["size"]?.int == 100 })
     }
 
     @Test func nginxServesItPlainly() throws {

@@ -129,6 +129,11 @@ import Testing
         #expect(
             try deltas(images[2]).sorted()
                 == [place.layer(images[0]), place.layer(images[1])].map(\.description).sorted())
+        // The next version of the software follows those of the last; another software does not.
+        let next = try place.publish(Blocks.old + Blocks.edited(5, 100), as: "lhc/pythia8:8.318@debian12", deltas: 1)
+        #expect(try deltas(next).count == 1)
+        let other = try place.publish(Blocks.old + Blocks.edited(5, 150), as: "lhc/other:8.318@debian12")
+        #expect(throws: (any Error).self) { try deltas(other) }
         let last = try place.publish(Blocks.old + Blocks.edited(5, 200), deltas: 0)
         #expect(throws: (any Error).self) { try deltas(last) }
     }

@@ -57,12 +57,11 @@ import Testing
                 if case .success = result { came.change { $0 += 1 } }
             }
             // One answer at a time: each makes room for one request.
-            for count in 5...9 {
+            for count in 5...8 {
                 place.answerOne()
                 #expect(place.wait(until: deadline) { $0.asked.count == count })
             }
-            #expect(
-                Array(place.asked[4...]) == [blocks(25), blocks(20), blocks(5..<7), blocks(60), blocks(0..<5)])
+            #expect(Array(place.asked[4...]) == [blocks(25), blocks(20), blocks(5..<7), blocks(60)])
             place.open()
             #expect(came.wait(until: deadline) { $0 == 1 ? true : nil } == true)
             #expect(place.wait(until: deadline) { _ in Files.exists(fixture.path) })
@@ -70,6 +69,64 @@ import Testing
             #expect(rest == rest.sorted())
             #expect(try Files.read(fixture.path, limit: 1 << 24) == fixture.content)
             #expect(fill.report.total == Int64(fixture.content.count))
+        }
+    }
+
+    /// On a link, what a machine asks for next would queue behind it.
+    @Test func noneOfTheRestIsBegunWhileAMachineWaits() throws {
+        try BlockFixture.with(blocks: 64 * BlockFill.chunk) { fixture in
+            let place = GatedPlace(fixture.content)
+            let fill = try BlockFill(BlockFetch(try fixture.blob(), from: { _ in [place] }))
+            defer { fill.stop() }
+            let came = Guarded(ContinuousClock.Instant?.none)
+            fill.demand(blocks(30)) { _ in came.change { $0 = .now } }
+            #expect(place.wait(until: deadline) { $0.asked.count == 1 })
+            fill.fillRest()
+            #expect(!place.wait(until: .now + .milliseconds(300)) { $0.asked.count > 1 })
+            place.open()
+            #expect(place.wait(until: deadline) { $0.asked.count > 1 })
+            let quiet = try #require(came.withLock { $0 }).duration(to: .now)
+            #expect(quiet > .milliseconds(90), "\(quiet)")
+            #expect(place.wait(until: deadline) { _ in Files.exists(fixture.path) })
+        }
+    }
+
+    @Test func afterAnOutageTheRestGoesOn() throws {
+        try BlockFixture.with(blocks: 64 * BlockFill.chunk) { fixture in
+            let place = PlaceFixture("mirror", fixture.content, .fails)
+            let fetch = BlockFetch(try fixture.blob(), from: { _ in [place] }, patience: .milliseconds(50))
+            let fill = try BlockFill(fetch, trace: [blocks(40)], pause: .milliseconds(50))
+            defer { fill.stop() }
+            fill.fillRest()
+            let state = Guarded(())
+            func eventually(_ condition: () -> Bool) -> Bool {
+                while ContinuousClock.now < deadline, !condition() {
+                    _ = state.wait(until: .now + .milliseconds(10)) { _ in Bool?.none }
+                }
+                return condition()
+            }
+            // The trace was tried once, the rest again and again.
+            #expect(eventually { place.asked.filter { $0.lowerBound == 0 }.count > 3 })
+            place.become(.honest)
+            #expect(eventually { Files.exists(fixture.path) })
+        }
+    }
+
+    /// What the machine asks for while the rest of it is tried in vain has a patience of its own.
+    @Test func whatTheRestCouldNotHaveIsTriedForTheMachine() throws {
+        try BlockFixture.with(blocks: 4 * BlockFill.chunk) { fixture in
+            let place = GatedPlace(fixture.content, failures: 1)
+            let fetch = BlockFetch(try fixture.blob(), from: { _ in [place] }, patience: .zero)
+            let fill = try BlockFill(fetch, pause: .seconds(60))
+            defer { fill.stop() }
+            fill.fillRest()
+            #expect(place.wait(until: deadline) { $0.underWay.count == 1 })
+            let told = Guarded(Bool?.none)
+            fill.demand(blocks(1)) { result in
+                if case .success = result { told.change { $0 = true } } else { told.change { $0 = false } }
+            }
+            place.open()
+            #expect(told.wait(until: deadline) { $0 } == true)
         }
     }
 }
@@ -83,13 +140,18 @@ private final class GatedPlace: RangeSource {
         var mostUnderWay = 0
         /// How many answers may go; nil for all.
         var allowed: Int? = 0
+        /// So many of the first answers are refusals.
+        var failures = 0
     }
 
     let description = "gate"
     private let content: [UInt8]
-    private let state = Guarded(State())
+    private let state: Guarded<State>
 
-    init(_ content: [UInt8]) { self.content = content }
+    init(_ content: [UInt8], failures: Int = 0) {
+        self.content = content
+        state = Guarded(State(failures: failures))
+    }
 
     var asked: [Range<Int>] { state.withLock { $0.asked } }
     var mostUnderWay: Int { state.withLock { $0.mostUnderWay } }
@@ -122,6 +184,11 @@ private final class GatedPlace: RangeSource {
             state.allowed = allowed - 1
             return true
         }
+        let isRefused = state.change { state in
+            state.failures -= 1
+            return state.failures >= 0
+        }
+        if isRefused { throw PlaceFixture.Refusal() }
         guard isAllowed == true else { throw ImageStoreError(.missingBlob, "the gate was never opened") }
         try Array(content[Int(range.lowerBound)..<Int(range.upperBound)]).withUnsafeBytes { try sink($0) }
     }

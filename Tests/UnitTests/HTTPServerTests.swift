@@ -52,7 +52,7 @@ import Testing
 
 @Suite struct TokenBucketTests {
     /// However it is asked, no more goes than the rate and the little that was saved.
-    @Test(arguments: [UInt64(1), 2, 3]) func theRateIsKeptOnAverage(seed: UInt64) {
+    @Test(arguments: [UInt64(1), 2, 3]) func theRateIsKeptOnAverage(seed: UInt64) throws {
         var bucket = TokenBucket(bytesPerSecond: 100_000, now: .seconds(5))
         var now = Duration.seconds(5)
         var sent = 0
@@ -60,7 +60,8 @@ import Testing
         while now < .seconds(65) {
             step = step &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             let count = 1 + Int(step >> 33) % 25_000
-            now += bucket.take(count, at: now)
+            let wait = bucket.take(count, at: now)
+            now += try #require(wait)
             sent += count
             if step & 64 == 0 { now += .milliseconds(Int64(step >> 40) % 500) }
         }
@@ -75,6 +76,23 @@ import Testing
         ]
         let waits = asked.map { bucket.take($0.0, at: $0.1) }
         #expect(waits == [.zero, .zero, .seconds(1), .zero, .seconds(1)])
+    }
+
+    /// An overload ends when those who made it have gone: nothing is counted for those who were sent away.
+    @Test func thereIsNoDebtBeyondWhatIsWaitedFor() {
+        var bucket = TokenBucket(bytesPerSecond: 1000, now: .zero)
+        let waits = (0..<1000).map { _ in bucket.take(1000, at: .zero, most: .seconds(3)) }
+        #expect(waits.compactMap(\.self) == [.zero, .seconds(0.75), .seconds(1.75), .seconds(2.75)])
+        #expect(bucket.take(1000, at: .seconds(4), most: .seconds(3)) == .zero)
+    }
+
+    @Test func whatDidNotGoIsGivenBack() {
+        var bucket = TokenBucket(bytesPerSecond: 1000, now: .zero)
+        for _ in 0..<1000 {
+            _ = bucket.take(2000, at: .zero)
+            bucket.giveBack(2000)
+        }
+        #expect(bucket.take(1, at: .zero) == .zero)
     }
 }
 
@@ -103,5 +121,17 @@ import Testing
         #expect(admission.take(1, for: "a", now: .zero) == .seconds(1))
         #expect(admission.take(1, for: "b", now: .zero) == .zero)
         #expect(admission.pieceBytes == 4096)
+    }
+
+    @Test func whoWouldWaitTooLongIsCountedNowhere() {
+        var limits = self.limits
+        limits.bytesPerSecond = 1000
+        let admission = Admission(limits, now: .zero)
+        for client in ["a", "b"] { #expect(admission.enter(client, now: .zero) == .admitted) }
+        #expect(admission.take(20_000, for: "a", now: .zero) == .zero)
+        #expect(admission.take(1250, for: "b", now: .zero) == nil)
+        admission.giveBack(20_000, of: "a")
+        #expect(admission.take(1250, for: "b", now: .zero) == .zero)
+        #expect(admission.take(1, for: "b", now: .zero) == .seconds(1))
     }
 }

@@ -64,6 +64,10 @@ private final class Hosts {
         #expect(!registry.announce(blobs, at: "10.0.0.1", port: 2003, now: .zero))
         #expect(registry.announce(blobs, at: "10.0.0.1", port: 2002, now: .zero), "the same host again")
         for host in 2..<7 { #expect(registry.announce(blobs, at: "10.0.0.\(host)", port: 2000, now: .zero)) }
+        // Killed ones said no farewell: their ports are free when they are old.
+        let later = Hosts(mostHosts: 10, mostHostsPerAddress: 3, mostPairs: 40)
+        for port in 2000..<2003 { #expect(later.announce(blobs, at: "10.0.0.1", port: port, now: .zero)) }
+        #expect(later.announce(blobs, at: "10.0.0.1", port: 2003, now: .seconds(120)))
         // Forty pairs.
         #expect(!registry.announce([try blob(1)], at: "10.0.0.7", port: 2000, now: .zero))
         #expect(registry.value.count == 8)

@@ -14,7 +14,7 @@ struct CataloguePublishCommand: ParsableCommand {
             Copies the images that the drafts endorse into the catalogue, then replaces what is signed: clients see all of \
             the drafts, or none. What was interrupted is completed by repeating it. A draft is refused that is stale, that \
             too few have signed, that has expired, or whose images are neither in the catalogue nor in this home. For sites \
-            that have an earlier image of the same environment, deltas are written, which takes about a second for each \
+            that have an earlier image of the same software and system, deltas are written, which takes about a second for each \
             megabyte that is new.
             """)
 
@@ -32,7 +32,9 @@ struct CataloguePublishCommand: ParsableCommand {
     var requireRebuilds = 0
 
     @Option(
-        help: ArgumentHelp("Write deltas from so many predecessors of each new image.", valueName: "number"))
+        help: ArgumentHelp(
+            "Write deltas to each new image from so many earlier ones of the same software, whatever their version.",
+            valueName: "number"))
     var deltas = 2
 
     @Flag(help: "Print JSON.")

@@ -32,13 +32,20 @@ struct DeltaPublication {
             guard let before = try blobs.manifest(predecessor)?.imageLayers() else { continue }
             let known = Set(before.map(\.filesystem.digest))
             for layer in layers where !known.contains(layer.filesystem.digest) {
-                guard let old = before.first(where: { $0.name == layer.name }) else { continue }
+                let name = Self.unversioned(layer.name)
+                guard let old = before.first(where: { Self.unversioned($0.name) == name }) else { continue }
                 let step = Step(old: old, new: layer)
                 guard done.insert(step).inserted, let delta = try write(step) else { continue }
                 written.append(delta)
             }
         }
         return written
+    }
+
+    /// Of an environment's name: `lhc/pythia8@debian12`.
+    fileprivate static func unversioned(_ name: String) -> String {
+        guard let colon = name.firstIndex(of: ":"), let system = name[colon...].firstIndex(of: "@") else { return name }
+        return String(name[..<colon] + name[system...])
     }
 
     private func write(_ step: Step) throws -> Publication.Result.Delta? {
@@ -112,9 +119,13 @@ extension Publication {
         }
     }
 
-    /// The newest of the same name, whether still endorsed tomorrow or not.
+    /// The newest of the same software, whatever its version, for the same system; whether still endorsed tomorrow or not.
     private static func predecessors(of entry: Endorsement, among old: [Endorsement], most: Int) -> [Digest] {
-        let same = old.filter { $0.name == entry.name && $0.digest != entry.digest }
+        let name = DeltaPublication.unversioned(entry.name.description)
+        let same = old.filter { before in
+            guard case .image(let environment) = before.name, before.digest != entry.digest else { return false }
+            return DeltaPublication.unversioned(environment.description) == name
+        }
         let sorted = same.sorted { ($0.endorsed, $0.digest) > ($1.endorsed, $1.digest) }
         return sorted.prefix(most).map(\.digest)
     }

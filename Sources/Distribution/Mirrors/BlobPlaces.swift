@@ -74,7 +74,19 @@ struct ServedRanges: RangeSource {
 
     func read(_ blob: OCIDescriptor, _ range: Range<Int64>, sink: (UnsafeRawBufferPointer) throws -> Void) throws {
         let url = "\(address)/blobs/sha256/\(blob.digest.hex)"
-        try transport.read(url, range: range, within: nil, isNear: isNear, sink: sink)
+        if range == 0..<blob.size {
+            // Of any server, also of one that serves no ranges.
+            try transport.download(url, limit: blob.size, isNear: isNear) { try $0.withUnsafeBytes(sink) }
+            return
+        }
+        do { try transport.read(url, range: range, isNear: isNear, sink: sink) } catch let error as HTTPTransportError
+            where error.code == .noRanges
+        {
+            throw ImageStoreError(
+                .noRanges,
+                "it serves whole files only, and images come in parts; serve them with nginx or `sojourn catalogue serve`, "
+                    + "or with `sojourn site mirror`, which can copy them from there", underlying: error)
+        }
     }
 }
 

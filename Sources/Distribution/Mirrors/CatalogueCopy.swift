@@ -18,6 +18,8 @@ struct CatalogueCopy {
     private let served: ServedFiles
 
     private static let traceLimit = 4 << 20
+    /// To one filesystem; the newest are last in the list.
+    private static let mostDeltas = 8
 
     init(
         _ source: TrustedCatalogue, _ directory: MirrorDirectory, _ transport: HTTPTransport, now: Timestamp,
@@ -37,6 +39,8 @@ struct CatalogueCopy {
         /// Files by their path from the mirror's directory.
         var named: Set<String> = []
         var missing: [String] = []
+        /// Whose hints are yet to be copied.
+        var images: [(entry: CatalogueEntry, manifest: OCIManifest)] = []
     }
 
     func run(_ report: inout MirrorCopy.Report.Catalogue) throws {
@@ -64,6 +68,8 @@ struct CatalogueCopy {
                     "\(found.missing.count) parts of it could not be had, and what is served of it stays as it was: "
                         + found.missing.prefix(5).joined(separator: "; "))
             }
+            // What is not signed takes no room from what is.
+            for (entry, manifest) in found.images { try copyHints(entry, manifest, &found, &report) }
             try copyRoots(metadata, &found, &report)
             try write(updater.trusted, recorder, &found)
             try directory.keep(named: found.named, by: source.name)
@@ -131,7 +137,9 @@ struct CatalogueCopy {
                 report.artifacts += 1
             } catch let error as HTTPTransportError where [.unreachable, .tooSlow].contains(error.code) {
                 throw error
-            } catch let error as SystemError { throw error } catch let error as ImageStoreError { throw error } catch {
+            } catch let error as SystemError { throw error } catch let error as ImageStoreError
+                where error.code == .noSpace
+            { throw error } catch {
                 found.missing.append("\(entry.name) \(entry.digest.short): \(error)")
             }
         }
@@ -151,7 +159,7 @@ struct CatalogueCopy {
         }
         for blob in blobs { try bring(blob, for: entry.name, &found, &report) }
         try put(bytes, name, &found)
-        try copyHints(entry, manifest, &found, &report)
+        found.images.append((entry, manifest))
     }
 
     /// From the mirror, where it is right there.
@@ -200,11 +208,14 @@ struct CatalogueCopy {
             let name = DeltaHints.name(of: layer.digest)
             guard let bytes = try hint(name, limit: DeltaHints.limit, &report) else { continue }
             do {
-                for delta in try DeltaHints(decoding: bytes, source: "\(source.url)/\(name)").deltas {
-                    let blob = OCIDescriptor(mediaType: "delta", digest: delta.digest, size: delta.size)
+                var hints = try DeltaHints(decoding: bytes, source: "\(source.url)/\(name)")
+                // Anybody on the way may write hints: more than these are none of a catalogue's, and nothing is gained.
+                hints.deltas = hints.deltas.filter { $0.size < layer.size }.suffix(Self.mostDeltas)
+                for delta in hints.deltas {
+                    let blob = OCIDescriptor(mediaType: MediaType.delta, digest: delta.digest, size: delta.size)
                     try bring(blob, for: "\(entry.name), delta", &found, &report)
                 }
-                try put(bytes, name, &found)
+                try put(try hints.encoded(), name, &found)
             } catch let error as SystemError { throw error } catch {
                 report.warnings.append("\(name) is not copied: \(error)")
             }

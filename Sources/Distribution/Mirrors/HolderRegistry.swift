@@ -58,16 +58,19 @@ package struct HolderRegistry: Sendable {
     package mutating func announce(_ blobs: Set<Digest>, at address: String, port: Int, now: Duration) -> Bool {
         let host = address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
         forget(host, address)
-        if hosts.count >= mostHosts || pairs + blobs.count > mostPairs { forgetExpired(now) }
+        if !hasRoom(for: blobs, address) { forgetExpired(now) }
         guard !blobs.isEmpty else { return true }
-        guard hosts.count < mostHosts, pairs + blobs.count <= mostPairs,
-            addresses[address, default: []].count < mostHostsPerAddress
-        else { return false }
+        guard hasRoom(for: blobs, address) else { return false }
         hosts[host] = Entry(until: now + Self.lifetime, blobs: blobs)
         addresses[address, default: []].insert(host)
         for blob in blobs { holders[blob, default: []].insert(host) }
         pairs += blobs.count
         return true
+    }
+
+    private func hasRoom(for blobs: Set<Digest>, _ address: String) -> Bool {
+        hosts.count < mostHosts && pairs + blobs.count <= mostPairs
+            && addresses[address, default: []].count < mostHostsPerAddress
     }
 
     /// Some of those who hold a blob, in no order: `http://10.0.0.3:8471`.

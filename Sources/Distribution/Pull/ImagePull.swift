@@ -23,7 +23,11 @@ package struct ImagePull {
         self.progress = progress
     }
 
-    private var scratch: String { "\(store.home.cache)/pull" }
+    /// What a start needs has its own place and lock: it does not wait for what others of the home bring whole.
+    private var isStart = false
+    private var scratch: String { "\(store.home.cache)/\(isStart ? "start" : "pull")" }
+    /// Of what came in part and was not gone on with. Seconds.
+    private static let mostAge: Int64 = 7 * 86400
 
     /// What it would take. Verity trees, without which nobody can tell, are fetched.
     package func plan(_ wanted: [ImageFetch.Source], how: PullWay) throws -> PullPlan {
@@ -68,6 +72,12 @@ package struct ImagePull {
     /// Brings what a machine needs before it starts: all but the filesystems, of which only those blocks are put in place
     /// that are here under any image. The rest comes while it runs (`BlockFill`).
     package func begin(_ wanted: [ImageFetch.Source], at time: Timestamp) throws -> PullReport {
+        var starting = self
+        starting.isStart = true
+        return try starting.bringWhatStartsNeed(wanted, at: time)
+    }
+
+    private func bringWhatStartsNeed(_ wanted: [ImageFetch.Source], at time: Timestamp) throws -> PullReport {
         try alone {
             var report = PullReport()
             let prepared = try prepare(wanted, .ranges, &report)
@@ -90,16 +100,19 @@ package struct ImagePull {
             progress: progress)
     }
 
-    /// One at a time in a home; a later one finds what the earlier brought.
+    /// One pull and one start at a time in a home; a later one finds what the earlier brought.
     private func alone<Result>(_ body: () throws -> Result) throws -> Result {
         try Files.makeDirectories(scratch, mode: 0o700)
-        let lock = try FileLock.wait("\(store.home.cache)/pull.lock") {
+        let lock = try FileLock.wait("\(scratch).lock") {
             progress("another command of this home is fetching images; waiting")
         }
         return try withExtendedLifetime(lock) {
-            // What a killed one was applying is applied anew; what it was fetching goes on.
-            for name in try Files.list(scratch) where name.hasPrefix("delta-") {
-                try Files.removeTree("\(scratch)/\(name)")
+            let now = Host.realtime.seconds
+            // What a killed one was applying is applied anew; what it was fetching goes on, unless nobody came for long.
+            for name in try Files.list(scratch) {
+                let path = "\(scratch)/\(name)"
+                let isOld = Files.changed(path).map { now - $0 > Self.mostAge } ?? false
+                if isOld || name.hasPrefix("delta-") { try Files.removeTree(path) }
             }
             return try body()
         }
@@ -110,7 +123,9 @@ package struct ImagePull {
         for artifact in prepared.artifacts {
             for blob in artifact.documents where !store.has(blob.digest) {
                 progress("\(artifact.name): fetching \(blob.mediaType), \(ByteCount(blob.size).rounded)")
-                do { try bring(blob, &report) } catch let error as DistributionError where error.code == .unavailable {
+                do { try bring(blob, &report) } catch let error as ImageStoreError
+                    where error.code == .missingBlob
+                {
                     report.note("\(error)")
                     report.bytes += blob.size
                 }
@@ -121,7 +136,7 @@ package struct ImagePull {
     /// Makes it a blob of the store.
     private func bring(_ blob: OCIDescriptor, _ report: inout PullReport) throws {
         let came = "\(scratch)/\(blob.digest.hex)"
-        try WholeBlob(blob: blob, places: sources.places).bring(to: came, &report)
+        try report.add(WholeBlob(blob, at: "\(came).part").bring(to: came, from: sources.places(blob)))
         _ = try store.add(movingFile: came, mediaType: blob.mediaType)
     }
 

@@ -28,7 +28,9 @@ struct LayerPull {
     func run(_ report: inout PullReport) throws {
         try copy(plan.copies, &report)
         if way == .delta, let delta = plan.delta {
-            do { try apply(delta, &report) } catch let error as DistributionError {
+            do { try apply(delta, &report) } catch
+                where error is DistributionError || (error as? ImageStoreError)?.code == .missingBlob
+            {
                 report.note("\(error); its blocks are fetched by themselves")
             }
         }
@@ -93,7 +95,9 @@ struct LayerPull {
         let descriptor = OCIDescriptor(
             mediaType: MediaType.delta, digest: delta.hint.digest, size: delta.hint.size)
         progress("\(name): fetching a delta of \(ByteCount(delta.hint.size).rounded)")
-        if !Files.exists(path) { try WholeBlob(blob: descriptor, places: places).bring(to: path, &report) }
+        if !Files.exists(path) {
+            try report.add(WholeBlob(descriptor, at: "\(path).part").bring(to: path, from: places(descriptor)))
+        }
         progress("\(name): applying the delta")
         let result = Result { try DeltaApplication(from: delta.old, to: blob, scratch: scratch).run(path) }
         try Files.remove(path)

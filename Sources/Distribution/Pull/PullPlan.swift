@@ -1,4 +1,5 @@
 package import GridModel
+import ImageStore
 
 /// What bringing an image here takes, to the byte: said before it begins.
 package struct PullPlan: Sendable, Encodable, Equatable {
@@ -49,6 +50,12 @@ package struct PullReport: Sendable, Encodable, Equatable {
     package internal(set) var requests = 0
     /// Each once.
     package internal(set) var faults: [String] = []
+
+    mutating func add(_ arrival: WholeBlob.Arrival) {
+        bytes += arrival.bytes
+        requests += arrival.requests
+        for fault in arrival.faults { note(fault) }
+    }
 
     mutating func note(_ fault: String) {
         if faults.count < 50, !faults.contains(fault) { faults.append(fault) }

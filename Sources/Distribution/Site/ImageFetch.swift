@@ -1,4 +1,3 @@
-import Crypto
 import Glibc
 package import GridModel
 package import HTTPTransport
@@ -114,65 +113,13 @@ package struct ImageFetch {
         let target = "\(directory)/\(blob.digest.hex)"
         if Files.exists(target) { return }
         if Files.exists(store.path(of: blob.digest)), link(store.path(of: blob.digest), target) == 0 { return }
-        let part = PartialBlob(path: "\(target).part", blob: blob)
-        let url = "\(source.catalogue.url)/blobs/sha256/\(blob.digest.hex)"
+        let place = ServedRanges(address: source.catalogue.url.trimmed, transport: transport)
         let label = "fetching \(source.entry.name) from \(source.catalogue.name)"
-        try part.complete(from: url, over: transport) { done in
+        var told: Int64 = 0
+        _ = try WholeBlob(blob, at: "\(target).part").bring(to: target, from: place) { done in
+            guard done - told >= 4 << 20 else { return }
+            told = done
             progress("\(label): \(ByteCount(done).rounded) of \(ByteCount(blob.size).rounded)")
         }
-        try Files.rename(part.path, to: target)
-    }
-}
-
-/// A blob on its way.
-private struct PartialBlob {
-    let path: String
-    let blob: OCIDescriptor
-
-    /// Returns when all of it is there and has its digest; else throws, and of a wrong content nothing stays.
-    func complete(from url: String, over transport: HTTPTransport, progress: (Int64) -> Void) throws {
-        let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
-        var hash = SHA256()
-        var size = try hashBeginning(of: file, into: &hash)
-        var told = size
-        try transport.download(
-            url, from: size, limit: blob.size,
-            start: { offset in
-                guard offset != size else { return }
-                (size, told, hash) = (0, 0, SHA256())
-                try retrying("begin \(path) anew") { ftruncate(file.raw, 0) }
-                try retrying("begin \(path) anew") { Int(lseek(file.raw, 0, SEEK_SET)) }
-            },
-            sink: { piece in
-                try file.write(piece)
-                hash.update(data: piece)
-                size += Int64(piece.count)
-                if size - told >= 4 << 20 {
-                    told = size
-                    progress(size)
-                }
-            })
-        let found = GridModel.Digest(bytes: hash.finalize())
-        guard size == blob.size, found == blob.digest else {
-            try Files.remove(path)
-            throw DistributionError(
-                .refused,
-                "\(url): \(size) bytes of the content \(found), where \(blob.size) of \(blob.digest) were promised; tell "
-                    + "those who serve it")
-        }
-        try file.synchronise()
-    }
-
-    private func hashBeginning(of file: Descriptor, into hash: inout SHA256) throws -> Int64 {
-        var size: Int64 = 0
-        while let piece = try file.read(upTo: 1 << 20), !piece.isEmpty {
-            hash.update(data: piece)
-            size += Int64(piece.count)
-        }
-        guard size <= blob.size else {
-            try Files.remove(path)
-            throw DistributionError(.refused, "\(path) was longer than its blob and is removed; try again")
-        }
-        return size
     }
 }

@@ -15,6 +15,9 @@ package final class BlockFill: Sendable {
     /// Chunks in one request that a machine does not wait for: 512 KiB.
     private static let mostChunks = 16
     private static let workers = 4
+    /// No more of the rest is begun while a machine waits for blocks, or did so shortly before: on a link, what it asks for
+    /// next would queue behind it.
+    private static let quiet = Duration.milliseconds(100)
 
     private struct Demand {
         /// Chunks that are not here yet.
@@ -32,6 +35,13 @@ package final class BlockFill: Sendable {
         /// The next chunk of the rest; nil where the rest is not wanted.
         var rest: Int?
         var isRestRunning = false
+        /// None of the rest is begun before.
+        var restFrom: ContinuousClock.Instant?
+
+        mutating func holdRest(for time: Duration) {
+            let end = ContinuousClock.now.advanced(by: time)
+            restFrom = max(restFrom ?? end, end)
+        }
         var isFinished = false
         var inFlight: Set<Int> = []
         /// Chunks of which all is here.
@@ -40,12 +50,17 @@ package final class BlockFill: Sendable {
     }
 
     private let chunks: Int
+    /// After which the rest is tried again where it failed.
+    private let pause: Duration
     /// Then only what is damaged is fetched.
     private let wasWhole: Bool
 
-    /// - Parameter trace: blocks in the order in which a boot reads them.
-    package init(_ fetch: BlockFetch, trace: [Range<Int>] = []) throws {
+    /// - Parameters:
+    ///   - trace: blocks in the order in which a boot reads them.
+    ///   - pause: after which the rest is tried again where it failed.
+    package init(_ fetch: BlockFetch, trace: [Range<Int>] = [], pause: Duration = .seconds(10)) throws {
         self.fetch = fetch
+        self.pause = pause
         let chunks = (fetch.blob.blockCount + Self.chunk - 1) / Self.chunk
         self.chunks = chunks
         var seen = BlockSet(count: chunks)
@@ -83,6 +98,7 @@ package final class BlockFill: Sendable {
         let wanted = Set(blocks.lowerBound / Self.chunk...(blocks.upperBound - 1) / Self.chunk)
         let isStopped = state.change { state in
             if state.isStopped { return true }
+            state.holdRest(for: Self.quiet)
             state.demands.append(Demand(chunks: wanted, completion: completion))
             // Also what was here before: it may have been damaged since.
             state.urgent += wanted.sorted().filter { !state.inFlight.contains($0) && !state.urgent.contains($0) }
@@ -109,25 +125,38 @@ package final class BlockFill: Sendable {
 
     // MARK: - A worker
 
-    private struct Task {
+    private struct Work {
         var chunks: Range<Int>
         var isRest = false
+        /// A machine waited for it when it began.
+        var isUrgent = false
+    }
+
+    /// What to do next; nil when there is nothing more to do ever.
+    private func wait() -> Work? {
+        while true {
+            // That this moment comes is no change.
+            let from = state.withLock { $0.restFrom }
+            let deadline = from.flatMap { $0 > .now ? $0 : nil }
+            let next = state.wait(until: deadline) { $0.isStopped ? .some(nil) : Self.next(&$0, chunks) }
+            if let next { return next }
+        }
     }
 
     private func work() {
-        while let task = state.wait(until: nil, for: { $0.isStopped ? .some(nil) : Self.next(&$0, chunks) }) ?? nil {
+        while let task = wait() {
             let count = fetch.blob.blockCount
             let blocks =
                 min(task.chunks.lowerBound * Self.chunk, count)..<min(task.chunks.upperBound * Self.chunk, count)
             let result = Result { try fetch.bring(blocks) }
-            let ready = state.change { Self.end(task, result, &$0) }
+            let ready = state.change { end(task, result, &$0) }
             for (completion, result) in ready { completion(result) }
             if case .success = result { finishIfLast(task) }
         }
     }
 
     /// What to do next; nil where there is nothing, which a change may end.
-    private static func next(_ state: inout State, _ chunks: Int) -> Task?? {
+    private static func next(_ state: inout State, _ chunks: Int) -> Work?? {
         if !state.urgent.isEmpty {
             let first = state.urgent.removeFirst()
             var end = first + 1
@@ -136,7 +165,7 @@ package final class BlockFill: Sendable {
                 state.urgent.remove(at: index)
                 end += 1
             }
-            return begin(Task(chunks: first..<end), &state)
+            return begin(Work(chunks: first..<end, isUrgent: true), &state)
         }
         while state.traced < state.trace.count {
             let first = state.trace[state.traced]
@@ -149,9 +178,10 @@ package final class BlockFill: Sendable {
                 state.traced += 1
                 end += 1
             }
-            return begin(Task(chunks: first..<end), &state)
+            return begin(Work(chunks: first..<end), &state)
         }
         guard let rest = state.rest, !state.isRestRunning, rest < chunks else { return nil }
+        guard state.demands.isEmpty, state.restFrom.map({ $0 <= .now }) ?? true else { return nil }
         var first = rest
         while first < chunks, state.done.contains(first) || state.inFlight.contains(first) { first += 1 }
         var end = first
@@ -160,17 +190,17 @@ package final class BlockFill: Sendable {
         }
         state.rest = end
         state.isRestRunning = true
-        return begin(Task(chunks: first..<end, isRest: true), &state)
+        return begin(Work(chunks: first..<end, isRest: true), &state)
     }
 
-    private static func begin(_ task: Task, _ state: inout State) -> Task {
+    private static func begin(_ task: Work, _ state: inout State) -> Work {
         state.inFlight.formUnion(task.chunks)
         return task
     }
 
     /// Whoever waited for nothing else, with what to tell them.
-    private static func end(
-        _ task: Task, _ result: Result<Void, any Error>, _ state: inout State
+    private func end(
+        _ task: Work, _ result: Result<Void, any Error>, _ state: inout State
     ) -> [(Completion, Result<Void, any Error>)] {
         state.inFlight.subtract(task.chunks)
         if task.isRest { state.isRestRunning = false }
@@ -181,12 +211,16 @@ package final class BlockFill: Sendable {
             for index in state.demands.indices { state.demands[index].chunks.subtract(task.chunks) }
             ready = state.demands.filter(\.chunks.isEmpty).map { ($0.completion, result) }
             state.demands.removeAll(where: \.chunks.isEmpty)
+            // What a machine has read, it goes on from at once.
+            if !ready.isEmpty { state.holdRest(for: Self.quiet) }
         case .failure:
-            if task.isRest {
-                // The rest is not fetched for nothing: whoever needs it says so, or has said so.
-                state.rest = nil
+            // Places may come back: what failed is of the rest then.
+            state.rest = state.rest.map { min($0, task.chunks.lowerBound) }
+            state.holdRest(for: pause)
+            if !task.isUrgent {
+                // Whoever asked for it meanwhile has the whole patience.
                 let wanted = state.demands.reduce(into: Set<Int>()) { $0.formUnion($1.chunks) }
-                state.urgent += wanted.intersection(task.chunks).sorted()
+                state.urgent += wanted.intersection(task.chunks).subtracting(state.urgent).sorted()
                 return []
             }
             let failed = state.demands.filter { !$0.chunks.isDisjoint(with: task.chunks) }
@@ -197,7 +231,7 @@ package final class BlockFill: Sendable {
     }
 
     /// The last of the rest makes it a blob like all others. Of a whole one that was mended the rest is looked at.
-    private func finishIfLast(_ task: Task) {
+    private func finishIfLast(_ task: Work) {
         let isLast = state.change { state in
             if wasWhole, !task.isRest, state.rest == nil { state.rest = 0 }
             guard state.rest == chunks, !state.isStopped, !state.isFinished, state.inFlight.isEmpty else {

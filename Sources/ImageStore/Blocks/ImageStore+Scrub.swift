@@ -53,22 +53,11 @@ extension ImageStore {
 
     /// As a whole, from the first place that has it.
     private func fetchAgain(_ blob: OCIDescriptor, from places: RangePlaces) throws {
-        var reasons: [String] = []
         let temporary = "\(blobs)/\(blob.digest.hex).\(Host.processID).tmp"
-        defer { unlink(temporary) }
-        for place in try places(blob) where blob.size > 0 {
-            do {
-                try Files.remove(temporary)
-                let file = try Descriptor.open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
-                try place.read(blob, 0..<blob.size) { try file.write($0) }
-                guard try file.size() == blob.size, try BlobHash.digest(of: file, named: temporary) == blob.digest
-                else { throw ImageStoreError(.corruptedBlob, "it sent another content") }
-                _ = try add(movingFile: temporary, mediaType: blob.mediaType)
-                return
-            } catch { reasons.append("\(place): \(error)") }
-        }
-        throw ImageStoreError(
-            .missingBlob, reasons.isEmpty ? "no place is known that has it" : reasons.joined(separator: "; "))
+        let part = "\(temporary).part"
+        defer { for path in [temporary, part] { unlink(path) } }
+        _ = try WholeBlob(blob, at: part).bring(to: temporary, from: try places(blob))
+        _ = try add(movingFile: temporary, mediaType: blob.mediaType)
     }
 
     private func scrub(
