@@ -33,7 +33,7 @@ class Catalogue:
         return run([self.sojourn.program, *arguments], self.environment(self.home)).stdout.splitlines()
 
     def publish(self, drafts):
-        self.command("catalogue", "publish", *drafts, "--catalogue", self.directory)
+        self.command("catalogue", "publish", *drafts, "--deltas", "0", "--catalogue", self.directory)
 
     def environment(self, home):
         # No proxy leads out of a namespace.

@@ -47,7 +47,7 @@ extension CataloguePlace {
             location ~ ^/lhc/blobs/sha256/ {
                 slice 1m; proxy_set_header Range $slice_range; proxy_http_version 1.1;
                 proxy_cache blobs; proxy_cache_key $uri$slice_range; proxy_cache_valid 200 206 30d;
-                proxy_pass http://127.0.0.1:\(mirror);
+                proxy_cache_lock on; proxy_pass http://127.0.0.1:\(mirror);
             }
             location /lhc/ { proxy_pass http://127.0.0.1:\(mirror); }
             """

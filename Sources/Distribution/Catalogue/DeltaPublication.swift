@@ -56,7 +56,9 @@ struct DeltaPublication {
             from: try BlockFile(step.old, in: layout), to: try BlockFile(step.new, in: layout), scratch: scratch)
         let path = "\(scratch)/delta"
         let label = "delta from \(old.short) to \(new.short) of \(step.new.name)"
-        let size = try creation.write(to: path) { progress("\(label): part \($0 + 1) of \($1)") }
+        // What becomes hardly smaller in its first parts does not in the others.
+        let size = try creation.write(
+            to: path, while: { $0 < $1 * 19 / 20 }, progress: { progress("\(label): part \($0 + 1) of \($1)") })
         guard let size else { return nil }
         defer { unlink(path) }
         // One that is not much smaller than the blocks themselves would only take room.

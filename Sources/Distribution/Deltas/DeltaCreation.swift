@@ -28,12 +28,18 @@ package struct DeltaCreation {
 
     /// Writes the delta to `path`, on the filesystem of `scratch`. The old filesystem's removed blocks must be here, and the
     /// new one's added ones.
-    /// - Returns: its size; nil, and no file, where nothing is new.
-    package func write(to path: String, progress: (Int, Int) -> Void = { _, _ in }) throws -> Int64? {
+    ///
+    /// - Parameter isWorthIt: asked after each part, with the bytes that were made so far, and of how many.
+    /// - Returns: its size; nil, and no file, where nothing is new or it is not worth it.
+    package func write(
+        to path: String, while isWorthIt: (_ made: Int64, _ content: Int64) -> Bool = { _, _ in true },
+        progress: (Int, Int) -> Void = { _, _ in }
+    ) throws -> Int64? {
         if segments.isEmpty { return nil }
         let tool = try Zstandard()
         return try DeltaFiles.with(in: scratch) { files in
             var lengths: [Int64] = []
+            var content: Int64 = 0
             for (index, segment) in segments.enumerated() {
                 progress(index, segments.count)
                 guard try files.write(delta.removed(segment), of: old, to: files.reference),
@@ -46,6 +52,8 @@ package struct DeltaCreation {
                 try tool.compress(
                     files.content, reference: segment.reference.isEmpty ? nil : files.reference, to: frame)
                 lengths.append(try Files.size(frame))
+                content += try Files.size(files.content)
+                guard isWorthIt(lengths.reduce(0, +), content) else { return nil }
             }
             return try join(lengths, files, to: path)
         }

@@ -25,6 +25,10 @@ package struct ImagePull {
 
     /// What a start needs has its own place and lock: it does not wait for what others of the home bring whole.
     private var isStart = false
+    private var fetch: ImageFetch {
+        ImageFetch(store, transport: transport, hints: sources.files, progress: progress)
+    }
+
     private var scratch: String { "\(store.home.cache)/\(isStart ? "start" : "pull")" }
     /// Of what came in part and was not gone on with. Seconds.
     private static let mostAge: Int64 = 7 * 86400
@@ -33,7 +37,7 @@ package struct ImagePull {
     package func plan(_ wanted: [ImageFetch.Source], how: PullWay) throws -> PullPlan {
         try alone {
             var report = PullReport()
-            return try prepare(wanted, how, &report).plan
+            return how == .rebuild ? try rebuildPlan(wanted, &report) : try prepare(wanted, how, &report).plan
         }
     }
 
@@ -49,6 +53,7 @@ package struct ImagePull {
         try alone {
             var report = PullReport()
             if how == .rebuild {
+                planned(try rebuildPlan(wanted, &report))
                 try self.rebuild(wanted, at: time, rebuild, &report)
                 return report
             }
@@ -59,7 +64,7 @@ package struct ImagePull {
             }
             try refuseFullDisk(prepared)
             try bringDocuments(prepared, &report)
-            try ImageFetch(store, transport: transport, progress: progress).documents(wanted, at: time)
+            try fetch.documents(wanted, at: time)
             for artifact in prepared.artifacts {
                 for layer in artifact.layers where layer.missing > 0 || !store.isWhole(layer.layer.filesystem) {
                     try pull(layer, of: artifact, how).run(&report)
@@ -83,7 +88,7 @@ package struct ImagePull {
             let prepared = try prepare(wanted, .ranges, &report)
             try refuseFullDisk(prepared)
             try bringDocuments(prepared, &report)
-            try ImageFetch(store, transport: transport, progress: progress).documents(wanted, at: time)
+            try fetch.documents(wanted, at: time)
             for artifact in prepared.artifacts {
                 for layer in artifact.layers where !layer.copies.isEmpty {
                     try pull(layer, of: artifact, .ranges).copyWhatIsHere(&report)
@@ -289,7 +294,7 @@ extension ImagePull {
         let kernels = wanted.filter(\.entry.isKernel)
         if !kernels.isEmpty {
             try bringDocuments(try prepare(kernels, .auto, &report), &report)
-            try ImageFetch(store, transport: transport, progress: progress).documents(kernels, at: time)
+            try fetch.documents(kernels, at: time)
         }
         for source in wanted where !source.entry.isKernel {
             guard let rebuild else {
@@ -304,12 +309,29 @@ extension ImagePull {
         }
     }
 
+    /// Of an image only documents travel.
+    private func rebuildPlan(_ wanted: [ImageFetch.Source], _ report: inout PullReport) throws -> PullPlan {
+        let kernels = wanted.filter(\.entry.isKernel)
+        let images = try wanted.filter { !$0.entry.isKernel }.map { source in
+            let lacking = rebuildDocuments(try manifest(of: source)).filter { !store.has($0.digest) }
+            return PullPlan.Artifact(
+                name: source.entry.name, digest: source.entry.digest, layers: [], documents: lacking.count,
+                documentBytes: lacking.reduce(0) { $0 + $1.size })
+        }
+        return PullPlan(artifacts: try prepare(kernels, .auto, &report).plan.artifacts + images)
+    }
+
+    /// What an image is built again from.
+    private func rebuildDocuments(_ manifest: OCIManifest) -> [OCIDescriptor] {
+        let types = [MediaType.recipe, MediaType.lock, MediaType.packages]
+        return [manifest.config] + manifest.layers.filter { types.contains($0.mediaType) }
+    }
+
     private func request(for source: ImageFetch.Source, _ report: inout PullReport) throws -> RebuildRequest {
         let manifest = try self.manifest(of: source)
         let known = ServedDocuments(CatalogueDirectory(store.home, name: source.catalogue.name))
-        let types = [MediaType.recipe, MediaType.lock, MediaType.packages]
         var documents: [Digest: [UInt8]] = [:]
-        for blob in [manifest.config] + manifest.layers.filter({ types.contains($0.mediaType) }) {
+        for blob in rebuildDocuments(manifest) {
             guard (0...(64 << 20)).contains(blob.size) else {
                 throw DistributionError(.refused, "\(source.entry.name): a document of \(blob.size) bytes")
             }

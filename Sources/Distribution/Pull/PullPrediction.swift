@@ -76,7 +76,8 @@ package struct PullPrediction: Sendable, Encodable, Equatable {
         let result = Result {
             try DeltaCreation(
                 from: try SparseBlob(old, in: store), to: try SparseBlob(layer, in: store), scratch: scratch
-            ).write(to: "\(scratch)/delta") { progress("\(layer.name): part \($0 + 1) of \($1) of the delta") }
+            ).write(
+                to: "\(scratch)/delta", progress: { progress("\(layer.name): part \($0 + 1) of \($1) of the delta") })
         }
         try Files.removeTree(scratch)
         return try result.get()

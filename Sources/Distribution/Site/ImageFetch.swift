@@ -12,11 +12,17 @@ import StrictJSON
 package struct ImageFetch {
     private let store: ImageStore
     private let transport: HTTPTransport
+    private let hints: @Sendable (TrustedCatalogue) -> any MetadataSource
     private let progress: (String) -> Void
 
-    package init(_ store: ImageStore, transport: HTTPTransport, progress: @escaping (String) -> Void) {
+    /// - Parameter hints: what tells of boot traces.
+    package init(
+        _ store: ImageStore, transport: HTTPTransport,
+        hints: @escaping @Sendable (TrustedCatalogue) -> any MetadataSource, progress: @escaping (String) -> Void
+    ) {
         self.store = store
         self.transport = transport
+        self.hints = hints
         self.progress = progress
     }
 
@@ -70,13 +76,12 @@ package struct ImageFetch {
         }
     }
 
-    /// What a start reads first, as the catalogue serves it: a hint, of which nothing depends but time.
+    /// What a start reads first, as a mirror or the catalogue serves it: a hint, of which nothing depends but time.
     private func keepTrace(of source: Source) throws {
         guard try store.bootTrace(of: source.entry.digest) == nil else { return }
-        let served = ServedFiles(address: source.catalogue.url.description, transport: transport)
         let name = "traces/sha256/\(source.entry.digest.hex).json"
         do {
-            guard let bytes = try served.read(name, limit: 4 << 20) else { return }
+            guard let bytes = try hints(source.catalogue).read(name, limit: 4 << 20) else { return }
             _ = try BootTrace(decoding: bytes, source: name)
             try store.attach(
                 bytes, mediaType: MediaType.bootTrace, artifactType: MediaType.bootTrace, to: source.entry.digest)

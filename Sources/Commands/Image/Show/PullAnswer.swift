@@ -5,7 +5,6 @@ import GridModel
 struct PullAnswer: Shown {
     let name: String
     let digest: Digest
-    /// Nil where it was built again.
     let plan: PullPlan?
     /// Nil where it was only asked for.
     let report: PullReport?
@@ -52,7 +51,7 @@ struct PullAnswer: Shown {
             switch layer.way {
             case .delta: ["; by \(delta ?? "a delta")", " (\(ranges))"]
             case .ranges: ["; by \(ranges)"] + (delta.map { [" (\($0))"] } ?? [])
-            case .here, .auto, .rebuild: [""]
+            case .here, .auto, .rebuild: []
             }
         return "  \(layer.name): \(what)\(ways.joined())"
     }
