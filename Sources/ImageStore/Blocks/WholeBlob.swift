@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 package import ImageFormat
 import Linux
 
@@ -7,7 +7,7 @@ import Linux
 package struct WholeBlob {
     private let blob: OCIDescriptor
     private let part: String
-    private let mode: mode_t
+    private let mode: UInt32
 
     /// What it took.
     package struct Arrival: Sendable {
@@ -20,7 +20,7 @@ package struct WholeBlob {
     /// - Parameters:
     ///   - part: where it is while it comes.
     ///   - mode: who may read it.
-    package init(_ blob: OCIDescriptor, at part: String, mode: mode_t = 0o600) {
+    package init(_ blob: OCIDescriptor, at part: String, mode: UInt32 = 0o600) {
         self.blob = blob
         self.part = part
         self.mode = mode
