@@ -51,7 +51,7 @@ struct PullAnswer: Shown {
             switch layer.way {
             case .delta: ["; by \(delta ?? "a delta")", " (\(ranges))"]
             case .ranges: ["; by \(ranges)"] + (delta.map { [" (\($0))"] } ?? [])
-            case .here, .auto, .rebuild: []
+            case .here, .auto, .rebuild: [""]
             }
         return "  \(layer.name): \(what)\(ways.joined())"
     }
