@@ -75,9 +75,9 @@ import Testing
         let after = try system.start("site", "echo again").finish(within: .seconds(240))
         #expect(after.status == 0 && after.output == "again\n", "\(after.error)")
         try work.run("site", "image", "pull", "os/debian12")
-        // Again came what was on its way: four requests.
+        // Again came what was on its way: four requests. What the pull brought came without blocks of zeros.
         let all = try moved()
-        #expect(all >= layer.size && all <= layer.size + 4 << 19, "\(all) of \(layer.size)")
+        #expect(all <= layer.size + 4 << 19, "\(all) of \(layer.size)")
         #expect(try work.result("site", ["image", "verify"]).status == 0)
     }
 }
